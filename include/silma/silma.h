@@ -1,0 +1,317 @@
+// Silma: trains, explains and ships image classifiers on the CPU.
+//
+// This header is the manual. It goes from the simple to the advanced:
+//
+//   1. Errors            every function that can fail returns a silma_status and may fill a silma_error
+//   2. Context           threads, instruction set, back end
+//   3. Data sets         by name, by folder, or from memory
+//   4. Models            load a trained model and classify pictures: all that an application needs
+//   5. Networks          read a .silma text or a zoo network, describe it
+//   6. Training          settings, progress, run folder
+//   7. Evaluation
+//   8. Gradient check
+//
+// The library has no global state, never prints, never exits, and never aborts on input. Handles are opaque; the
+// function that creates one documents who frees it. Handles may be used from any thread, one thread at a time.
+//
+// Images are unsigned bytes in row-major NHWC order: (images, height, width, channels).
+#ifndef SILMA_SILMA_H
+#define SILMA_SILMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SILMA_API __attribute__((visibility("default")))
+#else
+#define SILMA_API
+#endif
+
+#define SILMA_VERSION_MAJOR 0
+#define SILMA_VERSION_MINOR 1
+#define SILMA_VERSION_PATCH 0
+
+// The version of the library that is linked, such as "0.1.0".
+SILMA_API const char *silma_version(void);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 1. Errors
+
+// The values are also the exit codes of the command.
+typedef enum silma_status {
+    SILMA_OK = 0,
+    SILMA_FAILURE = 1,     // anything without a code of its own: out of memory, no such thread
+    SILMA_USAGE = 2,       // the caller asked for something that makes no sense
+    SILMA_BAD_FILE = 3,    // a data or model file is damaged, or not what it claims to be
+    SILMA_IO = 4,          // a file could not be opened, read or written
+    SILMA_DIVERGED = 5,    // training met a NaN or an infinity
+    SILMA_INTERRUPTED = 6, // the progress callback asked to stop; everything was saved
+} silma_status;
+
+// Filled by a function that fails, untouched by one that succeeds. The message is UTF-8, one line without a full stop
+// at its end, and says where, what was expected, what was found. A null pointer is allowed wherever a silma_error *
+// is taken.
+typedef struct silma_error {
+    silma_status status;
+    char message[1024];
+} silma_error;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 2. Context: threads and kernels
+
+typedef struct silma_context silma_context;
+
+typedef enum silma_backend {
+    SILMA_BACKEND_FAST = 0,  // the best kernels that this CPU has
+    SILMA_BACKEND_REFERENCE, // plain loops straight from the equations, sums in double precision: the oracle
+} silma_backend;
+
+typedef struct silma_context_options {
+    unsigned threads; // 0: one per processor that the process may use. Results do not depend on it, to the bit.
+    const char *isa;  // "avx512", "avx2", "neon", "scalar"; null: $SILMA_ISA, otherwise the best that the CPU has
+    silma_backend backend;
+    bool no_winograd; // direct sums only
+} silma_context_options;
+
+// `options` may be null. Fails with SILMA_USAGE if the CPU lacks the instruction set that was asked for.
+// Free with silma_context_free (null is allowed).
+SILMA_API silma_status silma_context_create(silma_context **context, const silma_context_options *options,
+                                            silma_error *error);
+SILMA_API void silma_context_free(silma_context *context);
+SILMA_API unsigned silma_context_threads(const silma_context *context);
+SILMA_API const char *silma_context_isa(const silma_context *context); // as in silma_context_options, or "reference"
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 3. Data sets
+
+typedef struct silma_dataset silma_dataset;
+
+typedef enum silma_split {
+    SILMA_SPLIT_TRAIN = 0, // the data set's own training images
+    SILMA_SPLIT_TEST,      // its own test images
+} silma_split;
+
+typedef struct silma_dataset_options {
+    const char *data_dir; // searched first; null: $SILMA_DATA, then $XDG_DATA_HOME/silma (~/.local/share/silma),
+                          // then /usr/share/datasets
+} silma_dataset_options;
+
+// Opens a data set by name ("fashion-mnist", "mnist", "cifar-10", "cifar-100") or by the path of a folder that holds
+// its files. SILMA_IO if it cannot be found (the message lists the places searched and how to get it), SILMA_BAD_FILE
+// if a file is damaged. Free with silma_dataset_free. `options` may be null.
+SILMA_API silma_status silma_dataset_open(silma_dataset **dataset, const char *name_or_path, silma_split split,
+                                          const silma_dataset_options *options, silma_error *error);
+
+typedef struct silma_images {
+    const uint8_t *pixels;  // (count, height, width, channels)
+    const uint32_t *labels; // (count), each below class_count; null where labels are unknown
+    size_t count;
+    int height, width, channels;
+    const char *const *class_names; // (class_count); null: "0", "1", ...
+    int class_count;
+} silma_images;
+
+// A data set over the caller's own images. Everything is copied.
+SILMA_API silma_status silma_dataset_from_memory(silma_dataset **dataset, const char *name, const silma_images *images,
+                                                 silma_error *error);
+SILMA_API void silma_dataset_free(silma_dataset *dataset);
+
+// A view of what the data set holds; valid as long as the data set.
+SILMA_API const silma_images *silma_dataset_images(const silma_dataset *dataset);
+SILMA_API const char *silma_dataset_name(const silma_dataset *dataset);
+// sha256 of the pixels and labels, 64 lower-case hexadecimal digits.
+SILMA_API const char *silma_dataset_hash(const silma_dataset *dataset);
+
+// A stratified split: of each class, round(fraction * count) images drawn at random go to `validation`, the others to
+// `train`; both lists ascend. Free both lists with free().
+typedef struct silma_partition {
+    uint32_t *train;
+    size_t train_count;
+    uint32_t *validation;
+    size_t validation_count;
+} silma_partition;
+SILMA_API silma_status silma_dataset_partition(const silma_dataset *dataset, double fraction, uint64_t seed,
+                                               silma_partition *partition, silma_error *error);
+SILMA_API void silma_partition_free(silma_partition *partition);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 4. Models: classify pictures
+
+typedef struct silma_model silma_model;
+
+// Reads a .safetensors file that Silma wrote. Free with silma_model_free.
+SILMA_API silma_status silma_model_load(silma_model **model, const char *path, silma_error *error);
+SILMA_API silma_status silma_model_save(const silma_model *model, const char *path, silma_error *error);
+SILMA_API void silma_model_free(silma_model *model);
+
+SILMA_API void silma_model_input_size(const silma_model *model, int *height, int *width, int *channels);
+SILMA_API int silma_model_class_count(const silma_model *model);
+SILMA_API const char *silma_model_class_name(const silma_model *model, int index); // null beyond the last
+SILMA_API const char *silma_model_text(const silma_model *model);                  // the network, as .silma text
+
+// Class probabilities of `count` images of the model's input size: pixels (count, height, width, channels) ->
+// probabilities (count, class_count). Preprocessing is part of the model. The first call allocates; later calls with
+// no larger a count do not.
+SILMA_API silma_status silma_model_predict(silma_model *model, silma_context *context, const uint8_t *pixels,
+                                           size_t count, float *probabilities, silma_error *error);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 5. Networks
+
+typedef struct silma_network silma_network;
+
+typedef struct silma_input {
+    int height, width, channels; // what `input auto` becomes; zeros where unknown
+    int class_count;             // what `dense classes` becomes; 0 where unknown
+} silma_input;
+
+// Reads a network: a zoo name ("cnn") or the path of a .silma file. Free with silma_network_free. A wrong line is
+// SILMA_BAD_FILE with "net.silma:7: ...". `input` may be null if the text names its sizes.
+SILMA_API silma_status silma_network_open(silma_network **network, const char *name_or_path, const silma_input *input,
+                                          silma_error *error);
+// The same from text; `origin` is what messages call it.
+SILMA_API silma_status silma_network_parse(silma_network **network, const char *text, const char *origin,
+                                           const silma_input *input, silma_error *error);
+SILMA_API void silma_network_free(silma_network *network);
+
+SILMA_API size_t silma_network_layer_count(const silma_network *network);
+
+typedef struct silma_layer_info {
+    const char *name;            // unique in the network: "conv1"
+    const char *type;            // the word in the .silma text: "conv"
+    const char *description;     // its options as text: "32 3x3 same relu"
+    int height, width, channels; // of the output; height and width are 0 where the output is a vector
+    size_t trainable_params;     // floats
+    size_t non_trainable_params; // floats
+    uint64_t multiply_adds;      // of the forward pass, one image
+    size_t input_count;          // layers whose output it takes; 0: only the input layer
+    const size_t *inputs;        // their numbers
+} silma_layer_info;
+// Layer 0 is the input. Strings stay valid as long as the network.
+SILMA_API void silma_network_layer(const silma_network *network, size_t index, silma_layer_info *info);
+
+typedef struct silma_network_totals {
+    size_t trainable_params;
+    size_t non_trainable_params;
+    uint64_t forward_flops;  // one image; a multiply-add counts as two
+    size_t train_peak_bytes; // memory of a training step: arena, parameters, gradients, optimiser
+    size_t infer_peak_bytes; // memory of inference
+} silma_network_totals;
+// The memory that training with `batch` images a step takes, with Adam.
+SILMA_API silma_status silma_network_measure(const silma_network *network, size_t batch, silma_network_totals *totals,
+                                             silma_error *error);
+
+// The zoo: name and first comment line of each network; null beyond the last.
+SILMA_API const char *silma_zoo_name(size_t index);
+SILMA_API const char *silma_zoo_title(size_t index);
+SILMA_API const char *silma_zoo_text(size_t index);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 6. Training
+
+// One epoch's record, as in history.csv. Values of the validation set are NaN where there is none.
+typedef struct silma_epoch {
+    unsigned epoch; // from 1
+    double loss, accuracy, true_positives;
+    double val_loss, val_accuracy, val_true_positives;
+    double learning_rate;
+    double images_per_second;
+    double seconds;   // since the start of the epoch, validation included
+    double data_wait; // share of the time spent waiting for data, 0..1
+    bool best;        // the watched value improved
+} silma_epoch;
+
+// Where a running epoch stands; also sent between epochs.
+typedef struct silma_progress {
+    unsigned epoch, epochs; // from 1; at most
+    size_t step, steps;     // within the epoch
+    double loss, accuracy;  // running means
+    double images_per_second;
+    double seconds_left; // of the epoch
+    double data_wait;
+    const silma_epoch *finished; // not null when an epoch has just been completed
+} silma_progress;
+
+// Returns false to stop: the step is finished, everything is saved, and training returns SILMA_INTERRUPTED.
+typedef bool silma_progress_fn(const silma_progress *progress, void *user);
+
+// Settings by name, exactly as in the `train:` section of a .silma file: silma_settings_set(s, "optimizer", "adam
+// lr=1e-3"). Precedence: defaults, then the network's recipe, then what is set here.
+typedef struct silma_settings silma_settings;
+SILMA_API silma_status silma_settings_create(silma_settings **settings, silma_error *error);
+SILMA_API silma_status silma_settings_set(silma_settings *settings, const char *name, const char *value,
+                                          silma_error *error);
+SILMA_API void silma_settings_free(silma_settings *settings);
+
+typedef struct silma_run silma_run;
+
+// Prepares a run in `folder`, which is made and must not hold a run already. `settings` may be null.
+// The network's text and the data set's identity are stored in the run.
+SILMA_API silma_status silma_run_create(silma_run **run, silma_context *context, const silma_network *network,
+                                        const silma_dataset *dataset, const silma_settings *settings,
+                                        const char *folder, silma_error *error);
+// Continues a run from its last.safetensors: to the same bits as if it had never stopped.
+SILMA_API silma_status silma_run_resume(silma_run **run, silma_context *context, const silma_dataset *dataset,
+                                        const silma_settings *settings, const char *folder, silma_error *error);
+// Trains until the last epoch, early stopping, or the callback's wish.
+SILMA_API silma_status silma_run_train(silma_run *run, silma_progress_fn *progress, void *user, silma_error *error);
+SILMA_API void silma_run_free(silma_run *run);
+
+// Every resolved setting as one JSON object, as stored in config.json; valid as long as the run.
+SILMA_API const char *silma_run_config(const silma_run *run);
+// The name and location of the data that a run folder was trained on, for resuming; free with free().
+SILMA_API silma_status silma_run_dataset_name(const char *folder, char **name, char **data_dir, silma_error *error);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 7. Evaluation
+
+typedef struct silma_class_score {
+    size_t support;   // images of this class
+    size_t predicted; // images taken for this class
+    double precision, recall, f1;
+} silma_class_score;
+
+typedef struct silma_evaluation {
+    size_t count;
+    double loss;
+    double accuracy, accuracy_low, accuracy_high; // with Wilson's 95 % interval
+    double top5;
+    double true_positives; // images whose true class got more than 0.5, divided by the images
+    int class_count;
+    silma_class_score *classes; // (class_count)
+    size_t *confusion;          // (class_count, class_count): row: true class, column: predicted
+} silma_evaluation;
+
+// Evaluates on all images of the data set, or on those listed. Free with silma_evaluation_free.
+SILMA_API silma_status silma_evaluate(silma_model *model, silma_context *context, const silma_dataset *dataset,
+                                      const uint32_t *indices, size_t index_count, silma_evaluation *evaluation,
+                                      silma_error *error);
+SILMA_API void silma_evaluation_free(silma_evaluation *evaluation);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 8. Gradient check
+
+typedef struct silma_gradient_check {
+    char name[128]; // "conv1.kernel", or "input"
+    size_t checked; // derivatives compared
+    double worst;   // the largest relative error
+    bool passed;
+} silma_gradient_check;
+
+// Compares the analytic gradient of the loss with a central difference for each parameter tensor and the input, on
+// random data, in a network made small enough where needed. `results` receives at most `capacity` entries; returns
+// their number in *count. Free nothing.
+SILMA_API silma_status silma_gradcheck(silma_context *context, const silma_network *network, uint64_t seed,
+                                       silma_gradient_check *results, size_t capacity, size_t *count,
+                                       silma_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

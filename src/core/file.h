@@ -1,0 +1,34 @@
+// Files that are either there whole or not at all.
+#ifndef SILMA_CORE_FILE_H
+#define SILMA_CORE_FILE_H
+
+#include "silma/silma.h"
+
+typedef struct file_writer file_writer;
+
+// Opens "<path>.<pid>.tmp" in the same folder. Write errors are remembered and reported by file_writer_commit.
+silma_status file_writer_open(file_writer **writer, const char *path, silma_error *error);
+void file_writer_write(file_writer *writer, const void *bytes, size_t count);
+void file_writer_print(file_writer *writer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Flushes, syncs, renames over `path`, syncs the folder, frees the writer. On failure the old file is untouched and
+// the temporary one is removed. A null writer is not allowed.
+silma_status file_writer_commit(file_writer *writer, silma_error *error);
+// Gives up: removes the temporary file, frees the writer. Null is allowed.
+void file_writer_abandon(file_writer *writer);
+
+// Reads a whole file of at most `limit` bytes (SILMA_BAD_FILE beyond) into *bytes, followed by a zero byte that
+// *count does not include. Only regular files. Free with free().
+silma_status file_read(const char *path, size_t limit, char **bytes, size_t *count, silma_error *error);
+
+// A file mapped read-only. Only regular files; an empty file maps to a null pointer and size 0.
+typedef struct file_map {
+    const uint8_t *bytes;
+    size_t size;
+} file_map;
+silma_status file_map_open(file_map *map, const char *path, silma_error *error);
+void file_map_close(file_map *map);
+
+// "<folder>/<name>", malloc'ed; null if memory is short.
+char *path_join(const char *folder, const char *name);
+
+#endif

@@ -1,0 +1,41 @@
+// A network: layers in the order of its text, each taking the outputs of earlier ones.
+//
+// Layer 0 is the input. The last layer's activation is taken off and kept as the `head`, so that a loss can be
+// computed stably from the logits: the graph's output is what goes into the head.
+#ifndef SILMA_NN_GRAPH_H
+#define SILMA_NN_GRAPH_H
+
+#include "nn/layer.h"
+
+typedef struct recipe_line {
+    int line;
+    char *name;  // "optimizer"
+    char *value; // "adam lr=1e-3"
+} recipe_line;
+
+typedef struct graph {
+    char *text;   // as given, `input auto` and `classes` resolved: what is stored in a model
+    char *origin; // for messages
+    size_t layer_count;
+    layer *layers;
+    activation_kind head;   // LINEAR, SIGMOID or SOFTMAX
+    size_t weight_count;    // floats, every tensor padded to a multiple of 16 floats
+    size_t statistic_count; // floats, the same
+    size_t recipe_count;
+    recipe_line *recipe; // the lines under `train:`
+} graph;
+
+// `input` may be null. Messages name origin and line.
+silma_status graph_parse(graph **g, const char *text, const char *origin, const silma_input *input, silma_error *error);
+void graph_free(graph *g);
+
+shape graph_input(const graph *g);
+shape graph_output(const graph *g);
+
+// Fills weights (weight_count) and statistics (statistic_count), padding with zeros.
+void graph_initialise(const graph *g, uint64_t seed, float *weights, float *statistics);
+
+// What the network needs for one image.
+void graph_count(const graph *g, size_t *trainable, size_t *non_trainable, uint64_t *multiply_adds);
+
+#endif

@@ -1,0 +1,132 @@
+// What a layer is: a small table of functions and a contract.
+//
+// The contract (what backward needs, the output's shape, whether it may work in place, its parameters and their
+// initialisers) is filled by `resolve`. The planner, the summary, the checkpoint and the tests read the contract;
+// none of them has a switch over layer kinds. A layer lives in one file in nn/layers/ and on one line of
+// nn/layers/list.c; docs/add-a-layer.md shows how to add one.
+#ifndef SILMA_NN_LAYER_H
+#define SILMA_NN_LAYER_H
+
+#include "kernels/kernels.h"
+#include "nn/initialiser.h"
+#include "nn/words.h"
+#include "silma/silma.h"
+
+// The shape of one image's activations. A vector (after flatten or dense) has h = w = 1 and flat set.
+typedef struct shape {
+    int h, w, c;
+    bool flat;
+} shape;
+
+size_t shape_count(shape s); // h*w*c; the graph builder has checked that it fits
+
+enum { PARAMETERS_MAX = 4, LAYER_NAME_MAX = 64 };
+
+typedef struct parameter {
+    const char *name; // "kernel", "bias", "gamma", ...: Keras's names
+    size_t dims[4];
+    int rank;
+    size_t count; // product of dims
+    initialiser initial;
+    size_t fan_in, fan_out; // for the initialiser
+    bool trainable;
+    size_t offset; // floats, in the vector of weights if trainable, otherwise in the vector of statistics
+} parameter;
+
+// What backward needs and what the planner may do. A combination of these.
+typedef enum layer_contract {
+    LAYER_KEEPS_INPUT = 1,       // backward reads x
+    LAYER_KEEPS_OUTPUT = 2,      // backward reads y
+    LAYER_IN_PLACE = 4,          // forward may be called with y == x[0], if nobody else needs x[0]
+    LAYER_GRADIENT_IN_PLACE = 8, // backward may be called with dx[0] == dy
+    LAYER_SAME_BYTES = 16,       // y is x[0] under another shape (flatten): forward and backward are never called
+} layer_contract;
+
+typedef struct layer_type layer_type;
+
+typedef struct layer {
+    const layer_type *type;
+    char name[LAYER_NAME_MAX]; // unique: the user's name=, otherwise type and running number ("conv1")
+    int line;                  // in the text, for messages
+    void *settings;            // type->settings_size bytes, the layer's own
+    activation act;            // of conv and dense: part of the layer (moved to the graph's head on the last layer)
+    size_t input_count;
+    size_t *inputs; // (input_count) numbers of earlier layers
+
+    // Filled by resolve:
+    shape out;
+    unsigned contract; // of layer_contract
+    int parameter_count;
+    parameter parameters[PARAMETERS_MAX];
+    uint64_t multiply_adds; // forward, one image
+} layer;
+
+// Memory for a batch of n images beside x, y and their gradients.
+typedef struct layer_memory {
+    size_t saved;              // bytes kept from forward to backward
+    size_t forward_workspace;  // bytes during the call
+    size_t backward_workspace; // bytes during the call
+} layer_memory;
+
+// One call of forward or backward. Pointers that the contract does not ask for are null.
+typedef struct layer_call {
+    const layer *layer;
+    const kernels *k;
+    thread_pool *pool;
+    int n;                 // images in this batch
+    bool training;         // dropout drops, batch normalisation uses the batch's statistics
+    uint64_t seed;         // of the run
+    uint32_t step;         // training step, from 0: what dropout draws with
+    uint32_t lane;         // the layer's number in the graph
+    const shape *in;       // (input_count)
+    const float *const *x; // (input_count) each (n, in.h, in.w, in.c)
+    float *y;              // (n, out.h, out.w, out.c)
+    float *dy;             // gradient of y; backward may use it up
+    float *const *dx;      // (input_count) to be overwritten; an entry is null where nobody needs the gradient
+    float *weights;        // all trainable parameters of the network
+    float *gradients;      // theirs, overwritten by backward
+    float *statistics;     // all other parameters (moving averages)
+    void *saved;
+    void *workspace;
+} layer_call;
+
+struct layer_type {
+    const char *name;     // the word in the .silma text
+    const char *synopsis; // what is expected, shown by error messages: "conv FILTERS HxW [same|valid] [ACTIVATION] ..."
+    size_t settings_size;
+    size_t inputs_min, inputs_max; // 1,1 for most; add and concat take 2 to SIZE_MAX
+
+    // Takes the layer's words from the line (nn/words.h); common words (name=, from=) are gone already. Whatever is
+    // left over is reported by the caller. Fills settings (zeroed before) and act.
+    silma_status (*parse)(layer *l, words *line, silma_error *error);
+    // Fills out, contract, parameters and multiply_adds from the inputs' shapes. Messages start with the line's place:
+    // return words_fail-like text through layer_fail. Must be idempotent: it is called again for another input size.
+    silma_status (*resolve)(layer *l, const shape *in, silma_error *error);
+    // The options as text, in the .silma grammar, without name and from; at most size bytes with the final zero.
+    void (*describe)(const layer *l, char *text, size_t size);
+    // Memory for n images; never less for a larger n. Null: none.
+    void (*memory)(const layer *l, const kernels *k, unsigned threads, int n, bool training, const shape *in,
+                   layer_memory *memory);
+    void (*forward)(const layer_call *call);
+    // Writes dx (where not null) and the gradients of its trainable parameters.
+    void (*backward)(const layer_call *call);
+};
+
+// Every layer type, ended by null (nn/layers/list.c).
+extern const layer_type *const layer_types[];
+const layer_type *layer_type_find(const char *name); // null where there is none
+
+// The activations by name, "relu" to "softmax"; used by conv, dense and the activation layers.
+bool activation_find(const char *name, activation_kind *kind);
+const char *activation_name(activation_kind kind);
+
+// Adds a parameter while resolving; checks the product of dims. The name must be a literal.
+silma_status layer_add_parameter(layer *l, const char *name, bool trainable, initialiser initial, size_t fan_in,
+                                 size_t fan_out, int rank, const size_t *dims, silma_error *error);
+
+// The values and gradients of parameter i during a call.
+const float *layer_values(const layer_call *call, int i);
+float *layer_statistics(const layer_call *call, int i); // parameter i is not trainable
+float *layer_gradient(const layer_call *call, int i);
+
+#endif

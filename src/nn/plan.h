@@ -1,0 +1,56 @@
+// A graph, a batch size and a mode, compiled into an ordered list of steps and one arena in which tensors whose lives
+// do not overlap share space. Running a step allocates nothing.
+//
+// Time runs forward through the layers, then backward; each tensor lives from the step that writes it to the last one
+// that reads it:
+//
+//     time     0 .. L-1            L .. 2L-1
+//     step     forward 0 .. L-1    backward L-1 .. 0
+//     y[i]     written at i; read by later layers' forward, and by backward steps whose contract asks for it
+//     dy[i]    written by the backward steps of the layers that read y[i]; read by backward i
+#ifndef SILMA_NN_PLAN_H
+#define SILMA_NN_PLAN_H
+
+#include "nn/graph.h"
+
+typedef enum plan_mode { PLAN_INFER, PLAN_TRAIN } plan_mode;
+
+typedef struct plan plan;
+
+// Compiles for batches of at most `batch` images. The graph must outlive the plan. Takes no arena yet.
+silma_status plan_create(plan **p, const graph *g, const kernels *k, thread_pool *pool, size_t batch, plan_mode mode,
+                         silma_error *error);
+void plan_free(plan *p);
+
+// The arena's size in bytes, and the arena to use: 64-byte aligned, at least that large, not owned. Two plans that do
+// not run at the same time may share one.
+size_t plan_arena_bytes(const plan *p);
+void plan_bind(plan *p, void *arena);
+
+typedef struct plan_step {
+    size_t n;      // images in this batch, at most the plan's
+    bool training; // PLAN_TRAIN only
+    uint64_t seed;
+    uint32_t step;
+    float *weights;
+    float *gradients; // backward only
+    float *statistics;
+} plan_step;
+
+float *plan_input(plan *p);           // (batch, h, w, c), to be filled before plan_forward
+float *plan_output(plan *p);          // (batch, classes) logits, after plan_forward
+float *plan_output_gradient(plan *p); // (batch, classes), to be filled before plan_backward
+// Asks that backward also computes the gradient of the input; call before plan_arena_bytes. For gradient checks.
+silma_status plan_want_input_gradient(plan *p, silma_error *error);
+float *plan_input_gradient(plan *p);
+
+void plan_forward(plan *p, const plan_step *step);
+void plan_backward(plan *p, const plan_step *step);
+
+// Runs the step again and looks after each layer for a NaN or an infinity. Returns the layer's number, and in *where
+// "output", "gradient" or a parameter's name; SIZE_MAX if everything is finite. The output gradient is computed by
+// `loss`, called between forward and backward.
+size_t plan_find_non_finite(plan *p, const plan_step *step, void (*loss)(void *argument), void *argument,
+                            const char **where);
+
+#endif
