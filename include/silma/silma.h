@@ -96,15 +96,30 @@ typedef enum silma_split {
     SILMA_SPLIT_TEST,      // its own test images
 } silma_split;
 
+// What needs other libraries is handed in: silma_codecs_default() of <silma/codecs.h> (libsilma-codecs), or functions
+// of the caller's own. A null function is a codec that is not there.
+typedef struct silma_codecs {
+    // Decompresses the `size` bytes of a gzip file, drops the first `skip` bytes of the result and fills `bytes` with
+    // the next `count`. With `to_end` the result must end there, its check sum must hold, and nothing may follow it.
+    // SILMA_BAD_FILE if anything is wrong; `path` is what messages call the file.
+    silma_status (*gunzip)(const char *path, const uint8_t *compressed, size_t size, size_t skip, uint8_t *bytes,
+                           size_t count, bool to_end, silma_error *error);
+} silma_codecs;
+
 typedef struct silma_dataset_options {
-    const char *data_dir; // searched first; null: $SILMA_DATA, then $XDG_DATA_HOME/silma (~/.local/share/silma),
-                          // then /usr/share/datasets
+    const char *data_dir; // searched first; then $SILMA_DATA, then $XDG_DATA_HOME/silma (~/.local/share/silma), then
+                          // /usr/share/datasets
+    const silma_codecs *codecs; // null: compressed files cannot be read
 } silma_dataset_options;
 
 // Opens a data set by name ("fashion-mnist", "mnist", "cifar-10", "cifar-100") or by the path of a folder that holds
-// its files. SILMA_IO if it cannot be found (the message lists the places searched and how to get it), SILMA_BAD_FILE
-// if a file is damaged. Free with silma_dataset_free. `options` may be null.
+// its files. A name of the catalogue is a name; "./mnist" is a path. SILMA_IO if it cannot be found (the message lists
+// the places searched and how to get it), SILMA_BAD_FILE if a file is damaged. Free with silma_dataset_free. `options`
+// may be null.
 SILMA_API silma_status silma_dataset_open(silma_dataset **dataset, const char *name_or_path, silma_split split,
+                                          const silma_dataset_options *options, silma_error *error);
+// The folder that silma_dataset_open would read; errors as there. Free *folder with free().
+SILMA_API silma_status silma_dataset_find(char **folder, const char *name_or_path, silma_split split,
                                           const silma_dataset_options *options, silma_error *error);
 
 typedef struct silma_images {
@@ -116,7 +131,8 @@ typedef struct silma_images {
     int class_count;
 } silma_images;
 
-// A data set over the caller's own images. Everything is copied.
+// A data set over the caller's own images. Everything is copied. At least 1 and at most 2^32 - 1 images, and at most
+// 65,536 classes; names are printable UTF-8.
 SILMA_API silma_status silma_dataset_from_memory(silma_dataset **dataset, const char *name, const silma_images *images,
                                                  silma_error *error);
 SILMA_API void silma_dataset_free(silma_dataset *dataset);
@@ -124,11 +140,13 @@ SILMA_API void silma_dataset_free(silma_dataset *dataset);
 // A view of what the data set holds; valid as long as the data set.
 SILMA_API const silma_images *silma_dataset_images(const silma_dataset *dataset);
 SILMA_API const char *silma_dataset_name(const silma_dataset *dataset);
-// sha256 of the pixels and labels, 64 lower-case hexadecimal digits.
+SILMA_API const char *silma_dataset_folder(const silma_dataset *dataset); // null if it came from memory
+// sha256 of the pixels, then of the labels as 32-bit little-endian numbers: 64 lower-case hexadecimal digits. Computed
+// by the first call.
 SILMA_API const char *silma_dataset_hash(const silma_dataset *dataset);
 
 // A stratified split: of each class, round(fraction * count) images drawn at random go to `validation`, the others to
-// `train`; both lists ascend. Free both lists with free().
+// `train`; both lists ascend. Free both lists with silma_partition_free.
 typedef struct silma_partition {
     uint32_t *train;
     size_t train_count;
@@ -138,6 +156,42 @@ typedef struct silma_partition {
 SILMA_API silma_status silma_dataset_partition(const silma_dataset *dataset, double fraction, uint64_t seed,
                                                silma_partition *partition, silma_error *error);
 SILMA_API void silma_partition_free(silma_partition *partition);
+
+// The catalogue: the data sets that Silma knows by name, and where they come from.
+typedef struct silma_catalog_file {
+    const char *name;   // "train-images-idx3-ubyte.gz"
+    const char *url;    // where its makers publish it
+    const char *sha256; // of the file as published
+    const char *md5;    // the same, as the makers give it
+    uint64_t bytes;
+} silma_catalog_file;
+
+typedef struct silma_catalog_content {
+    const char *name; // "train-images-idx3-ubyte"
+    const char *sha256;
+} silma_catalog_content;
+
+typedef struct silma_catalog_entry_type {
+    const char *name;                // "fashion-mnist"
+    const char *title;               // "Fashion-MNIST"
+    const char *description;         // one line
+    const char *debian_package;      // null where there is none
+    const silma_catalog_file *files; // to download
+    size_t file_count;
+    const silma_catalog_content *contents; // what they hold once unpacked, and what is checked; may be none
+    size_t content_count;
+    int height, width, channels;
+    int class_count;
+    const char *const *class_names; // null: "0", "1", ...
+    size_t train_count, test_count; // images
+} silma_catalog_entry_type;
+
+// Null beyond the last.
+SILMA_API const silma_catalog_entry_type *silma_catalog_entry(size_t index);
+SILMA_API const silma_catalog_entry_type *silma_catalog_find(const char *name); // null if there is none
+// The folder into which `silma data get` puts data sets: $SILMA_DATA or $XDG_DATA_HOME/silma (~/.local/share/silma).
+// It may not exist yet. SILMA_USAGE if none of the variables is set. Free with free().
+SILMA_API silma_status silma_data_home(char **folder, silma_error *error);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // 4. Models: classify pictures
@@ -153,6 +207,8 @@ SILMA_API void silma_model_input_size(const silma_model *model, int *height, int
 SILMA_API int silma_model_class_count(const silma_model *model);
 SILMA_API const char *silma_model_class_name(const silma_model *model, int index); // null beyond the last
 SILMA_API const char *silma_model_text(const silma_model *model);                  // the network, as .silma text
+// How it was trained, as one JSON object; null where the file does not say.
+SILMA_API const char *silma_model_summary(const silma_model *model);
 
 // Class probabilities of `count` images of the model's input size: pixels (count, height, width, channels) ->
 // probabilities (count, class_count). Preprocessing is part of the model. The first call allocates; later calls with
@@ -179,12 +235,17 @@ SILMA_API silma_status silma_network_parse(silma_network **network, const char *
                                            const silma_input *input, silma_error *error);
 SILMA_API void silma_network_free(silma_network *network);
 
+// Valid as long as the network: "cnn" for a zoo network or dir/cnn.silma; its text with `auto` and `classes` replaced.
+SILMA_API const char *silma_network_name(const silma_network *network);
+SILMA_API const char *silma_network_text(const silma_network *network);
+SILMA_API void silma_network_input_size(const silma_network *network, int *height, int *width, int *channels);
+
 SILMA_API size_t silma_network_layer_count(const silma_network *network);
 
 typedef struct silma_layer_info {
     const char *name;            // unique in the network: "conv1"
     const char *type;            // the word in the .silma text: "conv"
-    const char *description;     // its options as text: "32 3x3 same relu"
+    char description[160];       // its options as text: "32 3x3 same relu"
     int height, width, channels; // of the output; height and width are 0 where the output is a vector
     size_t trainable_params;     // floats
     size_t non_trainable_params; // floats
@@ -198,13 +259,16 @@ SILMA_API void silma_network_layer(const silma_network *network, size_t index, s
 typedef struct silma_network_totals {
     size_t trainable_params;
     size_t non_trainable_params;
-    uint64_t forward_flops;  // one image; a multiply-add counts as two
+    uint64_t forward_flops;   // one image; a multiply-add counts as two
+    size_t train_arena_bytes; // activations, gradients and workspaces of a training step
+    size_t infer_arena_bytes;
     size_t train_peak_bytes; // memory of a training step: arena, parameters, gradients, optimiser
     size_t infer_peak_bytes; // memory of inference
 } silma_network_totals;
-// The memory that training with `batch` images a step takes, with Adam.
-SILMA_API silma_status silma_network_measure(const silma_network *network, size_t batch, silma_network_totals *totals,
-                                             silma_error *error);
+// The memory that training and inference with `batch` images a step take, with Adam, on this context's threads and
+// kernels.
+SILMA_API silma_status silma_network_measure(const silma_network *network, const silma_context *context, size_t batch,
+                                             silma_network_totals *totals, silma_error *error);
 
 // The zoo: name and first comment line of each network; null beyond the last.
 SILMA_API const char *silma_zoo_name(size_t index);

@@ -48,7 +48,7 @@ silma_status file_writer_open(file_writer **result, const char *path, silma_erro
     file_writer *writer = calloc(1, sizeof *writer);
     if (!writer) return silma_fail_memory(error, sizeof *writer);
     writer->path = strdup(path);
-    if (asprintf(&writer->temporary, "%s.%ld.tmp", path, (long)getpid()) < 0) writer->temporary = NULL;
+    if (asprintf(&writer->temporary, "%s.tmp", path) < 0) writer->temporary = NULL;
     if (!writer->path || !writer->temporary) {
         file_writer_abandon(writer);
         return silma_fail_memory(error, strlen(path) + 32);

@@ -6,7 +6,8 @@
 
 typedef struct file_writer file_writer;
 
-// Opens "<path>.<pid>.tmp" in the same folder. Write errors are remembered and reported by file_writer_commit.
+// Opens "<path>.tmp" in the same folder: one name, so that a killed program's leftover is overwritten by the next one.
+// Write errors are remembered and reported by file_writer_commit.
 silma_status file_writer_open(file_writer **writer, const char *path, silma_error *error);
 void file_writer_write(file_writer *writer, const void *bytes, size_t count);
 void file_writer_print(file_writer *writer, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,7 +1,7 @@
 // A network: layers in the order of its text, each taking the outputs of earlier ones.
 //
-// Layer 0 is the input. The last layer's activation is taken off and kept as the `head`, so that a loss can be
-// computed stably from the logits: the graph's output is what goes into the head.
+// Layer 0 is the input. A softmax or sigmoid at the very end (of the last conv or dense layer, or a layer of its own)
+// is not run as a layer: it is the graph's `head`, so that a loss can be computed stably from the logits.
 #ifndef SILMA_NN_GRAPH_H
 #define SILMA_NN_GRAPH_H
 
@@ -18,6 +18,7 @@ typedef struct graph {
     char *origin; // for messages
     size_t layer_count;
     layer *layers;
+    size_t output_layer;    // the layer whose output are the logits: the last one, or the last but one
     activation_kind head;   // LINEAR, SIGMOID or SOFTMAX
     size_t weight_count;    // floats, every tensor padded to a multiple of 16 floats
     size_t statistic_count; // floats, the same
@@ -35,7 +36,7 @@ shape graph_output(const graph *g);
 // Fills weights (weight_count) and statistics (statistic_count), padding with zeros.
 void graph_initialise(const graph *g, uint64_t seed, float *weights, float *statistics);
 
-// What the network needs for one image.
+// Floats of all parameters without padding, and the multiply-adds of one image's forward pass.
 void graph_count(const graph *g, size_t *trainable, size_t *non_trainable, uint64_t *multiply_adds);
 
 #endif

@@ -99,8 +99,9 @@ struct layer_type {
     // Takes the layer's words from the line (nn/words.h); common words (name=, from=) are gone already. Whatever is
     // left over is reported by the caller. Fills settings (zeroed before) and act.
     silma_status (*parse)(layer *l, words *line, silma_error *error);
-    // Fills out, contract, parameters and multiply_adds from the inputs' shapes. Messages start with the line's place:
-    // return words_fail-like text through layer_fail. Must be idempotent: it is called again for another input size.
+    // Fills out, contract, parameters and multiply_adds from the inputs' shapes. Must be idempotent: it is called again
+    // when the head is taken off. A failure is SILMA_BAD_FILE with a bare message ("a 5x5 filter does not fit into
+    // 3x3"): the caller puts file, line and layer before it.
     silma_status (*resolve)(layer *l, const shape *in, silma_error *error);
     // The options as text, in the .silma grammar, without name and from; at most size bytes with the final zero.
     void (*describe)(const layer *l, char *text, size_t size);

@@ -9,7 +9,7 @@ enum { WORDS_MAX = 64, WORDS_KNOWN_MAX = 64 };
 
 typedef struct words {
     const char *origin;   // file name for messages
-    int line;             // from 1
+    int line;             // from 1; 0: not in a file, messages name the origin only
     const char *synopsis; // what the whole line should be, for messages
     int count;
     char *word[WORDS_MAX];              // null once taken; key=value words included

@@ -1,0 +1,83 @@
+// silma models: the zoo.
+#include "commands.h"
+#include "output.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static json_t *describe(size_t index)
+{
+    return json_pack("{s:o, s:o, s:o}", "name", output_string(silma_zoo_name(index)), "title",
+                     output_string(silma_zoo_title(index)), "text", output_string(silma_zoo_text(index)));
+}
+
+static silma_status print_list_json(problem *why)
+{
+    json_t *results = json_array();
+    for (size_t i = 0; silma_zoo_name(i); i++)
+        if (json_array_append_new(results, describe(i)) != 0) {
+            json_decref(results);
+            return problem_set_memory(why);
+        }
+    return output_json(json_pack("{s:o}", "results", results), why);
+}
+
+static void print_list(void)
+{
+    for (size_t i = 0; silma_zoo_name(i); i++)
+        printf("%-12s %s\n", silma_zoo_name(i), silma_zoo_title(i));
+}
+
+static silma_status unknown_model(const char *name, problem *why)
+{
+    enum { NAMES_MAX = 256 };
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+    for (; count < NAMES_MAX && silma_zoo_name(count); count++)
+        names[count] = silma_zoo_name(count);
+    const char *closest = text_closest(name, names, count);
+    if (closest)
+        problem_hint(why, "did you mean '%s'?", closest);
+    else
+        problem_hint(why, "'silma models' lists the zoo");
+    return problem_set(why, SILMA_USAGE, "no network '%s' in the zoo", name);
+}
+
+static silma_status print_one(const char *name, bool json, problem *why)
+{
+    for (size_t i = 0; silma_zoo_name(i); i++) {
+        if (strcmp(silma_zoo_name(i), name) != 0) continue;
+        if (json) return output_json(describe(i), why);
+        fputs(silma_zoo_text(i), stdout);
+        return SILMA_OK;
+    }
+    return unknown_model(name, why);
+}
+
+static silma_status run(const arguments *args, problem *why)
+{
+    silma_status status = arguments_expect_words(args, 0, 1, "a network", why);
+    if (status) return status;
+    bool json = option_given(args, "json");
+    if (args->word_count == 1) return print_one(args->words[0], json, why);
+    if (json) return print_list_json(why);
+    print_list();
+    return SILMA_OK;
+}
+
+static const o table[] = {
+    {"json", NULL, "one JSON object on standard output"},
+    {0},
+};
+static const option_group options = {"Options", table};
+
+const cmd models_command = {
+    .name = "models",
+    .synopsis = "[NETWORK] [options]",
+    .summary = "list the networks of the zoo, or print one",
+    .details = "Without a word, lists the networks that Silma brings along. With the name of one, prints its\n"
+               ".silma text, to read or to start a network of your own: silma models cnn >my-net.silma",
+    .groups = {&options},
+    .run = run,
+};

@@ -1,0 +1,96 @@
+#include "setup.h"
+
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const o machine_table[] = {
+    {"threads", "N", "worker threads (default: one per processor); the results do not depend on it, to the bit"},
+    {"backend", "fast|reference", "the best kernels of this CPU, or plain loops straight from the equations"},
+    {"isa", "NAME", "instruction set: avx512, avx2, neon or scalar (default: $SILMA_ISA, or the best)"},
+    {"no-winograd", NULL, "convolve by direct sums only"},
+    {0},
+};
+const option_group machine_options = {"Machine", machine_table};
+
+silma_status open_context(const arguments *args, silma_context **context, problem *why)
+{
+    enum { THREADS_MOST = 1024 };
+    static const char *const backends[] = {"fast", "reference"};
+    uint64_t threads = 0;
+    size_t backend = SILMA_BACKEND_FAST;
+    silma_status status = option_count(args, "threads", 1, THREADS_MOST, &threads, why);
+    if (!status) status = option_choice(args, "backend", backends, 2, &backend, why);
+    if (status) return status;
+
+    silma_context_options options = {
+        .threads = (unsigned)threads,
+        .isa = option_text(args, "isa"),
+        .backend = (silma_backend)backend,
+        .no_winograd = option_given(args, "no-winograd"),
+    };
+    return silma_context_create(context, &options, &why->error);
+}
+
+silma_status open_dataset(const char *name, const char *data_dir, silma_split split, silma_dataset **dataset,
+                          problem *why)
+{
+    silma_dataset_options options = {.data_dir = data_dir};
+    return silma_dataset_open(dataset, name, split, &options, &why->error);
+}
+
+silma_input dataset_input(const silma_dataset *dataset)
+{
+    const silma_images *images = silma_dataset_images(dataset);
+    return (silma_input){images->height, images->width, images->channels, images->class_count};
+}
+
+// "28x28x1"
+static silma_status parse_input(const char *text, silma_input *input, problem *why)
+{
+    enum { SIDE_MOST = 65536 };
+    uint64_t sides[3];
+    char copy[64];
+    bool valid = strlen(text) < sizeof copy;
+    snprintf(copy, sizeof copy, "%s", text);
+    char *side = copy;
+    for (int i = 0; i < 3 && valid; i++) {
+        char *end = side + strcspn(side, "x");
+        valid = i < 2 ? *end == 'x' : *end == 0;
+        *end = 0;
+        valid = valid && parse_count(side, 1, SIDE_MOST, &sides[i]);
+        side = end + 1;
+    }
+    if (!valid)
+        return problem_set(why, SILMA_USAGE, "--input: expected HEIGHTxWIDTHxCHANNELS such as 28x28x1, found '%s'",
+                           text);
+    input->height = (int)sides[0];
+    input->width = (int)sides[1];
+    input->channels = (int)sides[2];
+    return SILMA_OK;
+}
+
+silma_status network_input(const arguments *args, silma_input *input, problem *why)
+{
+    enum { CLASSES_DEFAULT = 10, CLASSES_MOST = 1000000 };
+    const char *size = option_text(args, "input");
+    uint64_t classes = CLASSES_DEFAULT;
+    silma_status status = option_count(args, "classes", 1, CLASSES_MOST, &classes, why);
+    if (!status && size) status = parse_input(size, input, why);
+    input->class_count = (int)classes;
+    return status;
+}
+
+silma_status open_network(const char *name_or_path, const silma_input *input, silma_network **network, problem *why)
+{
+    return silma_network_open(network, name_or_path, input, &why->error);
+}
+
+void class_name(char name[CLASS_NAME_SIZE], const char *from_file, int index)
+{
+    if (from_file)
+        text_printable(name, CLASS_NAME_SIZE, from_file);
+    else
+        snprintf(name, CLASS_NAME_SIZE, "%d", index);
+}

@@ -1,0 +1,31 @@
+// Options that several subcommands share, and what they open.
+#ifndef SILMA_CLI_SETUP_H
+#define SILMA_CLI_SETUP_H
+
+#include "options.h"
+
+// --threads, --backend, --isa, --no-winograd
+extern const option_group machine_options;
+
+silma_status open_context(const arguments *args, silma_context **context, problem *why);
+
+// The data set `name` (or folder), looked for in `data_dir` first (may be null).
+silma_status open_dataset(const char *name, const char *data_dir, silma_split split, silma_dataset **dataset,
+                          problem *why);
+
+// What `input auto` and `dense classes` become for this data set.
+silma_input dataset_input(const silma_dataset *dataset);
+
+// What --input HxWxC and --classes say; without --input the size is unknown, without --classes there are ten classes,
+// as in all of the thesis's experiments.
+silma_status network_input(const arguments *args, silma_input *input, problem *why);
+
+// A zoo network or a .silma file.
+silma_status open_network(const char *name_or_path, const silma_input *input, silma_network **network,
+                          problem *why);
+
+// The name of class `index`, made printable: from `names`, or the number.
+enum { CLASS_NAME_SIZE = 128 };
+void class_name(char name[CLASS_NAME_SIZE], const char *from_file, int index);
+
+#endif

@@ -1,0 +1,12 @@
+# libsilma-codecs: what needs other people's libraries to read a file.
+
+file(GLOB codec_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/codecs/*.c)
+if(codec_sources)
+    add_library(silma_codec_objects OBJECT ${codec_sources})
+    target_include_directories(silma_codec_objects PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(silma_codec_objects PRIVATE silma_options ZLIB::ZLIB)
+
+    silma_library(silma-codecs silma_codec_objects)
+    target_link_libraries(silma-codecs PUBLIC silma PRIVATE ZLIB::ZLIB)
+    target_link_libraries(silma-codecs-static PUBLIC silma-static PRIVATE ZLIB::ZLIB)
+endif()

@@ -1,0 +1,22 @@
+# What the parts need from outside. Nothing is optional behind the user's back: an option that is on and lacks its
+# library stops here.
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
+
+if(SILMA_CODECS)
+    find_package(ZLIB REQUIRED)
+endif()
+if(SILMA_COMMAND AND SILMA_FETCH)
+    pkg_check_modules(libcurl IMPORTED_TARGET libcurl)
+    pkg_check_modules(libarchive IMPORTED_TARGET libarchive)
+    if(NOT libcurl_FOUND OR NOT libarchive_FOUND)
+        message(FATAL_ERROR "`silma data get` needs libcurl and libarchive: install libcurl4-openssl-dev and "
+                            "libarchive-dev, or leave it out with -DSILMA_FETCH=OFF")
+    endif()
+endif()
+if(SILMA_TESTS)
+    pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
+endif()

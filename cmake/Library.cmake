@@ -1,0 +1,72 @@
+# libsilma: static and shared, from one set of objects.
+
+file(GLOB_RECURSE library_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.c)
+list(FILTER library_sources EXCLUDE REGEX "/src/codecs/")
+
+# Each instruction set has one file that compiles the fast kernels for it; a processor gets only its own.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+    list(FILTER library_sources EXCLUDE REGEX "/isa_neon\\.c$")
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+    list(FILTER library_sources EXCLUDE REGEX "/isa_avx[0-9a-z]*\\.c$")
+else()
+    list(FILTER library_sources EXCLUDE REGEX "/isa_(neon|avx[0-9a-z]*)\\.c$")
+endif()
+
+# A sanitized kernel at -O3 takes minutes to compile; below -O2 it takes minutes to run.
+set(kernel_level -O3)
+if(SILMA_SANITIZE OR SILMA_COVERAGE)
+    set(kernel_level -O2)
+endif()
+set(kernel_options ${kernel_level} -fno-math-errno -fno-trapping-math -Wno-pedantic)
+set(isa_scalar_options ${kernel_options} -ffp-contract=off)
+set(isa_neon_options ${kernel_options} -ffp-contract=fast)
+set(isa_avx2_options ${kernel_options} -mavx2 -mfma -ffp-contract=fast)
+set(isa_avx512_options ${kernel_options} -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma
+                       -mprefer-vector-width=512 -ffp-contract=fast)
+# The oracle is compiled as it is written.
+set(reference_options -O2 -ffp-contract=off)
+
+foreach(source IN LISTS library_sources)
+    get_filename_component(name ${source} NAME_WE)
+    if(source MATCHES "/src/kernels/isa_")
+        set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${${name}_options}")
+    elseif(source MATCHES "/src/kernels/reference")
+        set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${reference_options}")
+    endif()
+endforeach()
+
+# The zoo, models/*.silma, becomes part of the library.
+file(GLOB zoo_models CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/models/*.silma)
+set(zoo_source ${PROJECT_BINARY_DIR}/generated/zoo_models.c)
+add_custom_command(
+    OUTPUT ${zoo_source}
+    COMMAND ${CMAKE_COMMAND} -DMODELS=${PROJECT_SOURCE_DIR}/models -DOUTPUT=${zoo_source}
+            -P ${PROJECT_SOURCE_DIR}/cmake/EmbedModels.cmake
+    DEPENDS ${zoo_models} ${PROJECT_SOURCE_DIR}/cmake/EmbedModels.cmake
+    COMMENT "Embedding the zoo"
+    VERBATIM)
+set_source_files_properties(${zoo_source} PROPERTIES COMPILE_OPTIONS -Wno-overlength-strings)
+add_custom_target(zoo_source DEPENDS ${zoo_source})
+
+add_library(silma_objects OBJECT ${library_sources} ${zoo_source})
+target_include_directories(silma_objects PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+target_link_libraries(silma_objects PRIVATE silma_options Threads::Threads PkgConfig::jansson)
+
+# Two libraries `name` (shared) and `name-static` over the same objects.
+function(silma_library name objects)
+    add_library(${name} SHARED $<TARGET_OBJECTS:${objects}>)
+    set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+    target_link_options(${name} PRIVATE -Wl,--no-undefined -Wl,--as-needed)
+    add_library(${name}-static STATIC $<TARGET_OBJECTS:${objects}>)
+    set_target_properties(${name}-static PROPERTIES OUTPUT_NAME ${name})
+    foreach(library ${name} ${name}-static)
+        set_target_properties(${library} PROPERTIES LINKER_LANGUAGE C)
+        target_include_directories(${library} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+                                                     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+        target_link_libraries(${library} PRIVATE $<BUILD_INTERFACE:silma_options>)
+    endforeach()
+endfunction()
+
+silma_library(silma silma_objects)
+target_link_libraries(silma PRIVATE PkgConfig::jansson Threads::Threads m)
+target_link_libraries(silma-static PRIVATE PkgConfig::jansson Threads::Threads m)

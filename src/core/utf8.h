@@ -1,0 +1,20 @@
+// Text that comes from files: checked before it is stored, made harmless before it is shown.
+#ifndef SILMA_CORE_UTF8_H
+#define SILMA_CORE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Whether `count` bytes are well-formed UTF-8 without control characters.
+bool utf8_is_printable(const char *text, size_t count);
+
+// Room for a name inside a message.
+typedef struct shown_name {
+    char text[96];
+} shown_name;
+
+// A copy that may go into a message or onto a terminal: what is not printable UTF-8 becomes '?', and a long name is cut
+// between characters and ends in "...".
+shown_name utf8_show(const char *text);
+
+#endif

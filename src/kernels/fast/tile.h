@@ -1,0 +1,114 @@
+// The register tile under every product: TILE_ROWS x TILE_VECTORS vectors of sums, to which each step adds the outer
+// product of one column of A (rows broadcast one by one) and one row of B (vectors).
+//
+// Rows and vectors reach the inlined functions as constants, so that loops unroll fully and the sums stay in
+// registers. An element's sum runs over the steps in order, whatever the tile around it: its bits do not depend on
+// how rows and columns were shared out.
+#ifndef SILMA_KERNELS_FAST_TILE_H
+#define SILMA_KERNELS_FAST_TILE_H
+
+#include "kernels/kernels.h"
+#include "kernels/vec.h"
+
+// 16 sums, 2 vectors of B and a broadcast fit 32 registers; 12 sums fit 16.
+#if VF == 16 || defined(__ARM_NEON)
+enum { TILE_ROWS = 8 };
+#else
+enum { TILE_ROWS = 6 };
+#endif
+enum { TILE_VECTORS = 2, TILE_COLUMNS = TILE_VECTORS * VF };
+
+typedef struct tile {
+    vf sum[TILE_ROWS][TILE_VECTORS];
+} tile;
+
+// Element (i, q) of A is a[i * a_row + q * a_step]; row q of B starts at b + q * b_step.
+static ALWAYS_INLINE void tile_clear(tile *t, size_t rows, size_t vectors)
+{
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        UNROLL
+        for (size_t v = 0; v < vectors; v++)
+            t->sum[i][v] = vf_zero();
+    }
+}
+
+static ALWAYS_INLINE void tile_accumulate(tile *t, size_t rows, size_t vectors, size_t steps, const float *a,
+                                          size_t a_row, size_t a_step, const float *b, size_t b_step)
+{
+    for (size_t q = 0; q < steps; q++) {
+        vf right[TILE_VECTORS];
+        UNROLL
+        for (size_t v = 0; v < vectors; v++)
+            right[v] = vf_load(b + v * VF);
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            vf left = vf_set(a[i * a_row]);
+            UNROLL
+            for (size_t v = 0; v < vectors; v++)
+                t->sum[i][v] = vf_fma(left, right[v], t->sum[i][v]);
+        }
+        a += a_step;
+        b += b_step;
+    }
+}
+
+// The first `columns` of a tile's row in memory; whole vectors where columns == vectors * VF.
+static ALWAYS_INLINE size_t lanes_of(size_t columns, size_t v)
+{
+    if (columns <= v * VF) return 0;
+    return columns - v * VF < VF ? columns - v * VF : VF;
+}
+
+static ALWAYS_INLINE vf tile_load(const float *from, size_t columns, size_t v)
+{
+    size_t lanes = lanes_of(columns, v);
+    return lanes == VF ? vf_load(from + v * VF) : vf_load_part(from + v * VF, lanes);
+}
+
+static ALWAYS_INLINE void tile_store(float *to, size_t columns, size_t v, vf value)
+{
+    size_t lanes = lanes_of(columns, v);
+    if (lanes == VF)
+        vf_store(to + v * VF, value);
+    else
+        vf_store_part(to + v * VF, value, lanes);
+}
+
+// The activations that cost an instruction or two are applied to a tile in registers; the others by one more pass
+// over the finished rows while they are in the cache (activation_forward).
+static ALWAYS_INLINE bool activation_is_inline(activation_kind kind)
+{
+    return kind == ACTIVATION_LINEAR || kind == ACTIVATION_RELU || kind == ACTIVATION_LEAKY_RELU;
+}
+
+static ALWAYS_INLINE vf activation_inline(activation act, vf z)
+{
+    if (act.kind == ACTIVATION_RELU) return vf_max(vf_zero(), z);
+    if (act.kind == ACTIVATION_LEAKY_RELU) return vf_select(z > vf_zero(), z, z * vf_set(act.parameter));
+    return z;
+}
+
+// Splits `count` into the fewest parts of at most `most`, as even as possible: the start of part i of `parts`.
+static inline size_t parts_of(size_t count, size_t most)
+{
+    return (count + most - 1) / most;
+}
+
+static inline size_t part_start(size_t count, size_t parts, size_t i)
+{
+    return count * i / parts;
+}
+
+static inline size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+// Floats, rounded up to whole cache lines, so that each piece of a workspace is aligned to 64 bytes.
+static inline size_t whole_lines(size_t floats)
+{
+    return (floats + 15) & ~(size_t)15;
+}
+
+#endif

@@ -1,0 +1,41 @@
+// The table of the reference kernels; see reference.h.
+#include "kernels/reference.h"
+
+extern const kernels kernels_reference;
+
+const kernels kernels_reference = {
+    .name = "reference",
+    .matmul_workspace = reference_matmul_workspace,
+    .matmul = reference_matmul,
+    .conv_forward_workspace = reference_conv_workspace,
+    .conv_forward = reference_conv_forward,
+    .conv_backward_input_workspace = reference_conv_workspace,
+    .conv_backward_input = reference_conv_backward_input,
+    .conv_backward_filter_workspace = reference_conv_workspace,
+    .conv_backward_filter = reference_conv_backward_filter,
+    .column_sums_workspace = reference_column_sums_workspace,
+    .column_sums = reference_column_sums,
+    .activation_forward = reference_activation_forward,
+    .activation_backward = reference_activation_backward,
+    .prelu_forward = reference_prelu_forward,
+    .prelu_backward = reference_prelu_backward,
+    .softmax_forward = reference_softmax_forward,
+    .softmax_backward = reference_softmax_backward,
+    .maxpool_forward = reference_maxpool_forward,
+    .maxpool_backward = reference_maxpool_backward,
+    .avgpool_forward = reference_avgpool_forward,
+    .avgpool_backward = reference_avgpool_backward,
+    .batchnorm_workspace = reference_batchnorm_workspace,
+    .batchnorm_statistics = reference_batchnorm_statistics,
+    .channel_affine = reference_channel_affine,
+    .batchnorm_backward = reference_batchnorm_backward,
+    .dropout = reference_dropout,
+    .add = reference_add,
+    .copy_columns = reference_copy_columns,
+    .sum_of_squares = reference_sum_of_squares,
+    .gather_images = reference_gather_images,
+    .update_sgd = reference_update_sgd,
+    .update_adagrad = reference_update_adagrad,
+    .update_rmsprop = reference_update_rmsprop,
+    .update_adam = reference_update_adam,
+};

@@ -1,0 +1,71 @@
+// A model: a network, its weights, the names of its classes, and how pictures are prepared for it.
+//
+// In a file (safetensors) the tensors lie under "layer.parameter", and under __metadata__:
+//     format         "silma 1"
+//     network        the .silma text
+//     classes        JSON: ["T-shirt/top", ...]
+//     preprocessing  JSON: {"height":28,"width":28,"channels":1,"scale":[...],"shift":[...]}
+//                    a pixel p of channel c enters the network as p * scale[c] + shift[c]
+//     summary        JSON: how it was trained (no times: the same run writes the same bytes)
+#ifndef SILMA_NN_MODEL_H
+#define SILMA_NN_MODEL_H
+
+#include "formats/safetensors.h"
+#include "nn/graph.h"
+#include "nn/plan.h"
+
+#include <jansson.h>
+
+struct silma_model {
+    graph *g;
+    float *weights;     // (g->weight_count)
+    float *statistics;  // (g->statistic_count)
+    char **class_names; // (class_count)
+    int class_count;
+    float *scale, *shift; // (channels)
+    char *summary;        // JSON, or null
+    // Inference, prepared by the first call with these:
+    plan *p;
+    void *arena;
+    size_t batch;
+    const kernels *k;
+    thread_pool *pool;
+};
+
+// A model that takes over `g` (freed also on failure) with weights of zero; class names are copied, null: "0", "1", ...
+silma_status model_create(silma_model **model, graph *g, const char *const *class_names, int class_count,
+                          silma_error *error);
+
+// Images that one run of the inference plan takes at most: what keeps its memory small.
+enum { MODEL_BATCH_MAX = 256 };
+
+// Prepares for batches of `batch` images on this pool and table; does nothing if it is prepared.
+silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *pool, size_t batch, silma_error *error);
+
+// Logits of n images listed by `indices` out of `pixels`; n at most what model_prepare was called with. The result
+// stays in the plan's arena until the next call.
+const float *model_run(silma_model *model, size_t n, const uint32_t *indices, const uint8_t *pixels);
+
+// Adds the vector's tensors to a file as "<prefix>layer.parameter": trainable ones from `weights`, the others from
+// `statistics`, which may be null.
+silma_status model_add_tensors(safetensors_writer *writer, const graph *g, const char *prefix, const float *weights,
+                               const float *statistics, silma_error *error);
+// Whether the file holds every tensor of the network in its shape: before memory is taken for them, since a text of one
+// line may ask for gigabytes. `path` is for messages here and below.
+silma_status model_check_tensors(const safetensors *file, const char *path, const graph *g, silma_error *error);
+
+// The reverse of model_add_tensors. SILMA_BAD_FILE if a tensor is missing or has another shape.
+silma_status model_read_tensors(const safetensors *file, const char *path, const graph *g, const char *prefix,
+                                float *weights, float *statistics, silma_error *error);
+
+// Adds what describes a model: format, network, classes, preprocessing, summary.
+silma_status model_add_metadata(safetensors_writer *writer, const silma_model *model, silma_error *error);
+
+// Reads a model from an opened file.
+silma_status model_read(silma_model **model, const safetensors *file, const char *path, silma_error *error);
+
+// The class probabilities of one row of logits: (outputs) -> (class_count). A single sigmoid output means two classes:
+// 1 - a and a.
+void model_probabilities(const silma_model *model, const float *logits, float *probabilities);
+
+#endif

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Installs a build into a fresh folder and uses nothing but the installed copy: builds and runs the programs in
+# examples/ by pkg-config and by CMake, and looks at what the libraries need and export.
+#
+#   test_install.sh BUILD_DIR       prints "ok NAME" or "not ok NAME" for each case
+set -uo pipefail
+build=$(cd "${1:?usage: test_install.sh BUILD_DIR}" && pwd)
+source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+prefix=$work/prefix
+failures=0
+
+# check NAME COMMAND...: one case; what the command prints is shown only if it fails.
+check() {
+    local name=$1
+    shift
+    if "$@" >"$work/log" 2>&1; then
+        printf 'ok %s\n' "$name"
+    else
+        printf 'not ok %s\n' "$name"
+        sed 's/^/  /' "$work/log"
+        failures=$((failures + 1))
+    fi
+}
+
+installs() {
+    cmake --install "$build" --prefix "$work/first" && mv "$work/first" "$prefix" # an installed tree may be moved
+    local file
+    for file in include/silma/silma.h bin/silma share/man/man1/silma.1 share/bash-completion/completions/silma \
+        share/silma/models/cnn.silma share/doc/silma/LICENSE share/doc/silma/README.md; do
+        [[ -s $prefix/$file ]] || { echo "missing: $file"; return 1; }
+    done
+    libdir=$(dirname "$(find "$prefix" -name libsilma.so)")
+    [[ -f $libdir/libsilma.a && -L $libdir/libsilma.so.0 ]]
+}
+
+# The library needs libc, libm, threads (part of libc by now) and jansson.
+needs_little() {
+    local needed
+    needed=$(objdump -p "$libdir/libsilma.so" | awk '/NEEDED/ { print $2 }' | sort | tr '\n' ' ')
+    echo "needed: $needed"
+    ! tr ' ' '\n' <<<"$needed" | grep -vxE '(libc|libm|libpthread|libjansson|ld-linux.*)\.so\.[0-9]+|'
+}
+
+exports_only_its_own() {
+    local library
+    for library in "$libdir"/libsilma*.so; do
+        nm -D --defined-only "$library" | awk '$3 !~ /^silma_/ { print FILENAME $3; bad = 1 } END { exit bad }' || return 1
+        [[ $(nm -D --defined-only "$library" | wc -l) -gt 0 ]] || return 1
+    done
+}
+
+# Every function that the header declares is exported.
+exports_all_of_the_header() {
+    sed -n 's/^SILMA_API .*[ *]\(silma_[a-z0-9_]*\)(.*/\1/p' "$prefix/include/silma/silma.h" | sort >"$work/declared"
+    nm -D --defined-only "$libdir/libsilma.so" | awk '{ print $3 }' | sort >"$work/exported"
+    [[ -s $work/declared ]] && diff "$work/declared" "$work/exported"
+}
+
+header_compiles_alone() {
+    printf '#include <silma/silma.h>\n' >"$work/header.c"
+    gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -I "$prefix/include" -fsyntax-only "$work/header.c" &&
+        if command -v g++ >/dev/null; then
+            g++ -x c++ -Wall -Wextra -Wpedantic -Werror -I "$prefix/include" -fsyntax-only "$work/header.c"
+        fi
+}
+
+builds_with_pkg_config() {
+    cp -r "$source/examples" "$work/by-make" &&
+        make -C "$work/by-make" PKG_CONFIG_PATH="$libdir/pkgconfig" CFLAGS='-O1 -Wall -Wextra -Werror'
+}
+
+builds_static_with_pkg_config() {
+    export PKG_CONFIG_PATH=$libdir/pkgconfig
+    # shellcheck disable=SC2046
+    gcc -O1 $(pkg-config --cflags silma) -o "$work/classify-static" "$source/examples/classify.c" \
+        "$libdir/libsilma.a" $(pkg-config --static --libs-only-l --libs-only-other silma | sed 's/-lsilma//')
+}
+
+builds_with_cmake() {
+    cmake -G Ninja -S "$source/examples" -B "$work/by-cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release &&
+        cmake --build "$work/by-cmake"
+}
+
+# use FOLDER: trains, classifies and describes with the programs built in it.
+use() {
+    local programs=$1 suffix=${2-}
+    local run=$programs/run$suffix
+    "$programs/train$suffix" "$run" && "$programs/classify$suffix" "$run/best.safetensors" "$run/bar.pgm" |
+        tee /dev/stderr | grep -q '^horizontal' && "$programs/custom_network$suffix" | tee /dev/stderr | grep -q passed
+}
+
+command_is_installed() {
+    [[ $("$prefix/bin/silma" --version) == "silma $(pkg-config --modversion "$libdir/pkgconfig/silma.pc")" ]] &&
+        "$prefix/bin/silma" models | grep -q cnn
+}
+
+check "installs everything" installs
+check "libsilma.so needs only libc, libm and jansson" needs_little
+check "the shared libraries export silma_ symbols only" exports_only_its_own
+check "libsilma.so exports every function of the header" exports_all_of_the_header
+check "the header compiles alone" header_compiles_alone
+check "examples build with pkg-config" builds_with_pkg_config
+check "an example builds with pkg-config and the static library" builds_static_with_pkg_config
+check "examples build with CMake" builds_with_cmake
+check "examples run (pkg-config)" env LD_LIBRARY_PATH="${libdir-}" bash -c "$(declare -f use); work=$work; use $work/by-make"
+check "examples run (CMake, shared)" use "$work/by-cmake"
+check "examples run (CMake, static)" use "$work/by-cmake" -static
+check "the installed command runs" command_is_installed
+((failures == 0))
