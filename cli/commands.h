@@ -4,12 +4,12 @@
 
 #include "options.h"
 
-extern const cmd train_command;
-extern const cmd eval_command;
-extern const cmd predict_command;
-extern const cmd summary_command;
-extern const cmd models_command;
-extern const cmd data_command;
-extern const cmd gradcheck_command;
+extern const command train_command;
+extern const command eval_command;
+extern const command predict_command;
+extern const command summary_command;
+extern const command models_command;
+extern const command data_command;
+extern const command gradcheck_command;
 
 #endif

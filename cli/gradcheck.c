@@ -81,7 +81,7 @@ static silma_status run(const arguments *args, problem *why)
     return status;
 }
 
-static const o table[] = {
+static const option table[] = {
     {"input", "HxWxC", "the size of an image, where the network says 'input auto'"},
     {"classes", "N", "the number of classes, where the network says 'dense classes' (default: 10)"},
     {"seed", "N", "seed of the random weights and images (default: 0)"},
@@ -90,7 +90,7 @@ static const o table[] = {
 };
 static const option_group options = {"Options", table};
 
-const cmd gradcheck_command = {
+const command gradcheck_command = {
     .name = "gradcheck",
     .synopsis = "NETWORK|FILE.silma [options]",
     .summary = "compare every analytic gradient with a numerical one",

@@ -12,10 +12,10 @@
 
 static silma_status run_help(const arguments *args, problem *why);
 
-static const cmd help_command = {
+static const command help_command = {
     .name = "help",
     .synopsis = "[COMMAND]",
-    .summary = "explain a cmd and its options",
+    .summary = "explain a command and its options",
     .details = "Without a word, lists the commands; with one, explains it.",
     .run = run_help,
 };
@@ -43,7 +43,7 @@ static silma_status unknown_command(const char *name, problem *why)
         problem_hint(why, "did you mean '%s'?", closest);
     else
         problem_hint(why, "'silma help' lists the commands");
-    return problem_set(why, SILMA_USAGE, "unknown cmd '%s'", name);
+    return problem_set(why, SILMA_USAGE, "unknown command '%s'", name);
 }
 
 static void print_overview(void)
@@ -54,7 +54,7 @@ static void print_overview(void)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         printf("  %-11s %s\n", commands[i]->name, commands[i]->summary);
     printf("\n"
-           "  --help      this text; after a cmd: its options\n"
+           "  --help      this text; after a command: its options\n"
            "  --version   the version, the instruction set in use and the parts that were built in\n\n"
            "Start with:   silma train cnn --data fashion-mnist\n");
 }
@@ -75,7 +75,7 @@ static silma_status run_help(const arguments *args, problem *why)
 
 static silma_status print_version(problem *why)
 {
-#ifdef SILMA_HAVE_ZLIB
+#ifdef SILMA_HAVE_CODECS
     const char *gzip = "yes";
 #else
     const char *gzip = "no";
@@ -97,10 +97,10 @@ static silma_status print_version(problem *why)
 
 static silma_status run_command(const command *cmd, int argc, char **argv, problem *why)
 {
-    args args;
+    arguments args;
     silma_status status = arguments_parse(&args, cmd, argc, argv, why);
     if (status) return status;
-    if (arguments.help) {
+    if (args.help) {
         command_print_help(cmd, stdout);
         return SILMA_OK;
     }
@@ -112,7 +112,7 @@ static silma_status dispatch(int argc, char **argv, const char **name, problem *
 {
     if (argc < 2) {
         problem_hint(why, "'silma help' lists the commands");
-        return problem_set(why, SILMA_USAGE, "no cmd given");
+        return problem_set(why, SILMA_USAGE, "no command given");
     }
     if (strcmp(argv[1], "--version") == 0) return print_version(why);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
@@ -120,8 +120,8 @@ static silma_status dispatch(int argc, char **argv, const char **name, problem *
         return SILMA_OK;
     }
     if (argv[1][0] == '-') {
-        problem_hint(why, "the cmd comes first: silma COMMAND [options]; 'silma help' lists the commands");
-        return problem_set(why, SILMA_USAGE, "unknown o %s", argv[1]);
+        problem_hint(why, "the command comes first: silma COMMAND [options]; 'silma help' lists the commands");
+        return problem_set(why, SILMA_USAGE, "unknown option %s", argv[1]);
     }
     const command *cmd = find_command(argv[1]);
     if (!cmd) return unknown_command(argv[1], why);
@@ -138,7 +138,7 @@ static int exit_code(silma_status status)
 int main(int argc, char **argv)
 {
     output_prepare();
-    why why = {.hint = ""};
+    problem why = {.hint = ""};
     const char *name = NULL;
     silma_status status = dispatch(argc, argv, &name, &why);
 

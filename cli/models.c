@@ -66,13 +66,13 @@ static silma_status run(const arguments *args, problem *why)
     return SILMA_OK;
 }
 
-static const o table[] = {
+static const option table[] = {
     {"json", NULL, "one JSON object on standard output"},
     {0},
 };
 static const option_group options = {"Options", table};
 
-const cmd models_command = {
+const command models_command = {
     .name = "models",
     .synopsis = "[NETWORK] [options]",
     .summary = "list the networks of the zoo, or print one",

@@ -36,7 +36,7 @@ static silma_status unknown_option(const command *cmd, const char *name, size_t 
         problem_hint(why, "did you mean --%s?", closest);
     else
         problem_hint(why, "'silma help %s' lists its options", cmd->name);
-    return problem_set(why, SILMA_USAGE, "unknown o --%s", word);
+    return problem_set(why, SILMA_USAGE, "unknown option --%s", word);
 }
 
 // Reads the option at argv[*position] (and its value) and moves *position to its last word.
@@ -45,10 +45,9 @@ static silma_status parse_option(arguments *args, int argc, char **argv, int *po
     const char *name = argv[*position] + 2;
     size_t length = strcspn(name, "="), index;
     const char *value = name[length] == '=' ? name + length + 1 : NULL;
-    if (!find_option(args->cmd, name, length, &index))
-        return unknown_option(args->cmd, name, length, why);
+    if (!find_option(args->command, name, length, &index)) return unknown_option(args->command, name, length, why);
 
-    const option *o = option_at(args->cmd, index);
+    const option *o = option_at(args->command, index);
     if (!o->value) {
         if (value) return problem_set(why, SILMA_USAGE, "--%s takes no value, found '%s'", o->name, value);
         args->values[index] = "";
@@ -84,9 +83,8 @@ silma_status arguments_parse(arguments *args, const command *cmd, int argc, char
         } else if (strcmp(argv[i], "--") == 0) {
             options_end = true;
         } else if (argv[i][1] != '-') {
-            problem_hint(why, "options are whole words after two dashes; 'silma help %s' lists them",
-                         cmd->name);
-            return problem_set(why, SILMA_USAGE, "unknown o %s", argv[i]);
+            problem_hint(why, "options are whole words after two dashes; 'silma help %s' lists them", cmd->name);
+            return problem_set(why, SILMA_USAGE, "unknown option %s", argv[i]);
         } else {
             silma_status status = parse_option(args, argc, argv, &i, why);
             if (status) return status;
@@ -98,7 +96,7 @@ silma_status arguments_parse(arguments *args, const command *cmd, int argc, char
 const char *option_text(const arguments *args, const char *name)
 {
     size_t index;
-    bool declared = find_option(args->cmd, name, strlen(name), &index);
+    bool declared = find_option(args->command, name, strlen(name), &index);
     assert(declared);
     return declared ? args->values[index] : NULL;
 }
@@ -159,15 +157,14 @@ static void hint_usage(const command *cmd, problem *why)
     problem_hint(why, "silma %s %.*s", cmd->name, (int)strcspn(cmd->synopsis, "\n"), cmd->synopsis);
 }
 
-silma_status arguments_expect_words(const arguments *args, size_t least, size_t most, const char *what,
-                                    problem *why)
+silma_status arguments_expect_words(const arguments *args, size_t least, size_t most, const char *what, problem *why)
 {
     if (args->word_count < least) {
-        hint_usage(args->cmd, why);
+        hint_usage(args->command, why);
         return problem_set(why, SILMA_USAGE, "%s is missing", what);
     }
     if (args->word_count > most) {
-        hint_usage(args->cmd, why);
+        hint_usage(args->command, why);
         return problem_set(why, SILMA_USAGE, "unexpected word '%s'", args->words[most]);
     }
     return SILMA_OK;
@@ -203,8 +200,7 @@ static void print_options(const option_group *group, FILE *stream)
     enum { HELP_COLUMN = 28 };
     fprintf(stream, "\n%s:\n", group->title);
     for (const option *o = group->options; o->name; o++) {
-        int column =
-            fprintf(stream, "  --%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+        int column = fprintf(stream, "  --%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
         if (column + 2 > HELP_COLUMN) {
             fprintf(stream, "\n");
             column = 0;

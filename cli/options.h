@@ -23,7 +23,7 @@ typedef struct option_group {
 
 enum { OPTION_GROUPS_MAX = 5, OPTIONS_MAX = 64 };
 
-typedef struct arguments args;
+typedef struct arguments arguments;
 
 typedef struct command {
     const char *name;
@@ -35,7 +35,7 @@ typedef struct command {
 } command;
 
 struct arguments {
-    const command *cmd;
+    const command *command;
     const char *values[OPTIONS_MAX]; // in the order of the tables; null where absent, "" for a flag
     const char *const *words;        // the positional words
     size_t word_count;
@@ -59,8 +59,7 @@ silma_status option_choice(const arguments *args, const char *name, const char *
 bool parse_count(const char *text, uint64_t least, uint64_t most, uint64_t *value);
 
 // SILMA_USAGE unless the number of positional words lies between the two; `what` names the first that is missing.
-silma_status arguments_expect_words(const arguments *args, size_t least, size_t most, const char *what,
-                                    problem *why);
+silma_status arguments_expect_words(const arguments *args, size_t least, size_t most, const char *what, problem *why);
 
 void command_print_help(const command *cmd, FILE *stream);
 

@@ -2,10 +2,14 @@
 
 #include "text.h"
 
+#ifdef SILMA_HAVE_CODECS
+#include <silma/codecs.h>
+#endif
+
 #include <stdio.h>
 #include <string.h>
 
-static const o machine_table[] = {
+static const option machine_table[] = {
     {"threads", "N", "worker threads (default: one per processor); the results do not depend on it, to the bit"},
     {"backend", "fast|reference", "the best kernels of this CPU, or plain loops straight from the equations"},
     {"isa", "NAME", "instruction set: avx512, avx2, neon or scalar (default: $SILMA_ISA, or the best)"},
@@ -33,10 +37,19 @@ silma_status open_context(const arguments *args, silma_context **context, proble
     return silma_context_create(context, &options, &why->error);
 }
 
+silma_dataset_options dataset_options(const char *data_dir)
+{
+    silma_dataset_options options = {.data_dir = data_dir};
+#ifdef SILMA_HAVE_CODECS
+    options.codecs = silma_codecs_default();
+#endif
+    return options;
+}
+
 silma_status open_dataset(const char *name, const char *data_dir, silma_split split, silma_dataset **dataset,
                           problem *why)
 {
-    silma_dataset_options options = {.data_dir = data_dir};
+    silma_dataset_options options = dataset_options(data_dir);
     return silma_dataset_open(dataset, name, split, &options, &why->error);
 }
 

@@ -9,7 +9,10 @@ extern const option_group machine_options;
 
 silma_status open_context(const arguments *args, silma_context **context, problem *why);
 
-// The data set `name` (or folder), looked for in `data_dir` first (may be null).
+// Where data sets are looked for: in `data_dir` first (may be null), with every codec of this build.
+silma_dataset_options dataset_options(const char *data_dir);
+
+// The data set `name`, or a folder.
 silma_status open_dataset(const char *name, const char *data_dir, silma_split split, silma_dataset **dataset,
                           problem *why);
 
@@ -21,8 +24,7 @@ silma_input dataset_input(const silma_dataset *dataset);
 silma_status network_input(const arguments *args, silma_input *input, problem *why);
 
 // A zoo network or a .silma file.
-silma_status open_network(const char *name_or_path, const silma_input *input, silma_network **network,
-                          problem *why);
+silma_status open_network(const char *name_or_path, const silma_input *input, silma_network **network, problem *why);
 
 // The name of class `index`, made printable: from `names`, or the number.
 enum { CLASS_NAME_SIZE = 128 };

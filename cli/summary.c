@@ -140,6 +140,21 @@ static silma_status print_json(const silma_network *network, const silma_network
     return output_json(root, why);
 }
 
+// The catalogue knows the sizes of its data sets: they need not be there.
+static silma_status dataset_sizes(const char *name, const char *data_dir, silma_input *input, problem *why)
+{
+    const silma_catalog_entry_type *entry = silma_catalog_find(name);
+    if (entry) {
+        *input = (silma_input){entry->height, entry->width, entry->channels, entry->class_count};
+        return SILMA_OK;
+    }
+    silma_dataset *dataset = NULL;
+    silma_status status = open_dataset(name, data_dir, SILMA_SPLIT_TRAIN, &dataset, why);
+    if (!status) *input = dataset_input(dataset);
+    silma_dataset_free(dataset);
+    return status;
+}
+
 // The input's size from --data or --input; both absent is right for a network that names its own.
 static silma_status resolve_input(const arguments *args, silma_input *input, problem *why)
 {
@@ -149,14 +164,10 @@ static silma_status resolve_input(const arguments *args, silma_input *input, pro
     silma_status status = network_input(args, input, why);
     if (status || !data) return status;
 
-    silma_dataset *dataset = NULL;
-    status = open_dataset(data, option_text(args, "data-dir"), SILMA_SPLIT_TRAIN, &dataset, why);
-    if (status) return status;
     int class_count = input->class_count;
-    *input = dataset_input(dataset);
+    status = dataset_sizes(data, option_text(args, "data-dir"), input, why);
     if (option_given(args, "classes")) input->class_count = class_count;
-    silma_dataset_free(dataset);
-    return SILMA_OK;
+    return status;
 }
 
 static silma_status summarise(const arguments *args, const silma_input *input, uint64_t batch, problem *why)
@@ -189,7 +200,7 @@ static silma_status run(const arguments *args, problem *why)
     return status;
 }
 
-static const o table[] = {
+static const option table[] = {
     {"data", "NAME|DIR", "the data set whose images and classes the network is for"},
     {"data-dir", "DIR", "a folder of data sets, searched first"},
     {"input", "HxWxC", "the size of an image instead: height, width, channels"},
@@ -200,7 +211,7 @@ static const o table[] = {
 };
 static const option_group options = {"Options", table};
 
-const cmd summary_command = {
+const command summary_command = {
     .name = "summary",
     .synopsis = "NETWORK|FILE.silma --data NAME|DIR [options]\nNETWORK|FILE.silma --input HxWxC [options]",
     .summary = "print a network's layers, shapes, parameters and memory",

@@ -8,7 +8,7 @@
 
 typedef enum loss_kind {
     LOSS_CATEGORICAL_CROSSENTROPY = 0, // eq. 30, 38; after softmax
-    LOSS_BINARY_CROSSENTROPY,          // eq. 28; after sigmoid; the mean over the outputs
+    LOSS_BINARY_CROSSENTROPY,          // eq. 28; after sigmoid (or softmax); the mean over the outputs
     LOSS_MEAN_SQUARED_ERROR,           // the mean over the outputs: eq. 26 times 2 / outputs
 } loss_kind;
 

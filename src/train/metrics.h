@@ -26,7 +26,7 @@ double metrics_true_positives(const metrics *m);
 // A checkpoint in the middle of an epoch keeps these. Counts are exact in doubles up to 2^53.
 enum { METRICS_VALUES = 4 };
 void metrics_store(const metrics *m, double values[METRICS_VALUES]);
-void metrics_restore(metrics *m, const double values[METRICS_VALUES]);
+bool metrics_restore(metrics *m, const double values[METRICS_VALUES]); // false: not what metrics_store wrote
 
 // Wilson's 95 % interval of a share of `count` trials; [0, 1] for none.
 void wilson_interval(uint64_t successes, uint64_t count, double *low, double *high);

@@ -77,26 +77,21 @@ static silma_status parse_nesterov(optimizer *o, words *line, silma_error *error
     return SILMA_OK;
 }
 
-static bool has_option(const words *line, const char *key)
-{
-    size_t length = strlen(key);
-    for (int i = 0; i < line->count; i++)
-        if (line->word[i] && strncmp(line->word[i], key, length) == 0 && line->word[i][length] == '=') return true;
-    return false;
-}
-
 silma_status optimizer_parse(optimizer *o, words *line, silma_error *error)
 {
     line->synopsis = OPTIMIZER_SYNOPSIS;
     size_t kind;
     silma_status status = word_choose(line, "optimizer", NAMES, OPTIMIZER_KINDS, &kind, error);
     if (status != SILMA_OK) return status;
-    *o = optimizer_default((optimizer_kind)kind);
-    o->rate_given = has_option(line, "lr");
+    optimizer defaults = optimizer_default((optimizer_kind)kind);
+    *o = defaults;
+    o->rate = -1; // none yet
     for (size_t i = 0; i < NUMBER_COUNT; i++) {
         status = parse_number(o, &NUMBERS[i], line, error);
         if (status != SILMA_OK) return status;
     }
+    o->rate_given = o->rate >= 0;
+    if (!o->rate_given) o->rate = defaults.rate;
     return parse_nesterov(o, line, error);
 }
 

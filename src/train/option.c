@@ -49,17 +49,23 @@ char *number_text(double value, char text[NUMBER_TEXT_MAX])
     return text;
 }
 
-silma_status word_choose(words *line, const char *what, const char *const *names, size_t count, size_t *chosen,
-                         silma_error *error)
+silma_status word_find(const words *line, const char *what, const char *word, const char *const *names, size_t count,
+                       size_t *found, silma_error *error)
 {
-    const char *word = words_next(line);
-    if (!word) return words_fail(line, error, "the %s is missing", what);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(word, names[i]) != 0) continue;
-        *chosen = i;
+        *found = i;
         return SILMA_OK;
     }
     const char *closest = silma_closest_word(word, names, count);
     if (closest) return words_fail(line, error, "unknown %s '%s'; did you mean '%s'?", what, word, closest);
     return words_fail(line, error, "unknown %s '%s'", what, word);
+}
+
+silma_status word_choose(words *line, const char *what, const char *const *names, size_t count, size_t *chosen,
+                         silma_error *error)
+{
+    const char *word = words_next(line);
+    if (!word) return words_fail(line, error, "the %s is missing", what);
+    return word_find(line, what, word, names, count, chosen, error);
 }

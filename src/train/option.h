@@ -20,8 +20,10 @@ char *number_text_rounded(double value, int digits, char text[NUMBER_TEXT_MAX]);
 // The shortest decimal text that reads back as `value`: "0.001". Returns `text`.
 char *number_text(double value, char text[NUMBER_TEXT_MAX]);
 
-// The index of the line's next word among `names`; `what` says what it is ("optimizer"). A failure suggests the
-// nearest name.
+// The index of `word` among `names`; `what` says what it is ("optimizer"). A failure suggests the nearest name.
+silma_status word_find(const words *line, const char *what, const char *word, const char *const *names, size_t count,
+                       size_t *found, silma_error *error);
+// The same for the line's next word, which is taken and must be there.
 silma_status word_choose(words *line, const char *what, const char *const *names, size_t count, size_t *chosen,
                          silma_error *error);
 

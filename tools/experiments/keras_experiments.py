@@ -133,7 +133,8 @@ def main():
         sys.exit(f"{args.experiment}: {model.count_params()} parameters, {PARAMETERS[args.experiment]} expected")
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate=1e-3), loss="categorical_crossentropy",
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), keras.metrics.TruePositives(name="true_positives")],
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"),
+                 keras.metrics.TruePositives(name="true_positives")],
         jit_compile={"auto": "auto", "on": True, "off": False}[args.jit],
         steps_per_execution=args.steps_per_execution)
 
@@ -173,7 +174,8 @@ def main():
         "experiment": args.experiment, "seed": args.seed, "split": os.path.basename(args.split),
         "train_images": len(x_train), "validation_images": len(x_val),
         "best_val_accuracy": best[5], "best_epoch": best[0], "final_val_accuracy": recorder.history[-1][5],
-        "epochs_run": len(recorder.history), "epochs_at_most": epochs, "stopped_early": bool(stopping.stopped_epoch > 0),
+        "epochs_run": len(recorder.history), "epochs_at_most": epochs,
+        "stopped_early": bool(stopping.stopped_epoch > 0),
         "total_parameters": model.count_params(),
         "median_images_per_second": len(x_train) / statistics.median(recorder.train_seconds),
         "median_epoch_seconds": statistics.median(row[-1] for row in recorder.history),

@@ -166,22 +166,22 @@ def read_safetensors(path):
 LAYERS = {
     # convolutions: paddings, sizes, channels
     "conv-1x1": (3, "input 5x7x3\nconv 17 1x1"),
-    "conv-1x1-wide": (1, "input 6x6x32\nconv 64 1x1"),
-    "conv-1x1-33": (3, "input 3x5x33\nconv 16 1x1 valid"),
+    "conv-1x1-wide": (1, "input 4x5x32\nconv 64 1x1"),
+    "conv-1x1-33": (2, "input 3x5x33\nconv 16 1x1 valid"),
     "conv-1x1-stride2": (3, "input 7x8x5\nconv 3 1x1 stride=2"),
     "conv-3x3-valid": (3, "input 9x7x1\nconv 5 3x3 valid"),
     "conv-3x3-same-odd": (1, "input 7x9x3\nconv 16 3x3 same"),
-    "conv-3x3-same-even": (3, "input 8x6x5\nconv 17 3x3 same"),
-    "conv-3x3-16": (3, "input 5x4x16\nconv 16 3x3 same"),
-    "conv-3x3-17-33": (1, "input 4x5x17\nconv 33 3x3 same"),
-    "conv-3x3-33-17": (1, "input 3x4x33\nconv 17 3x3 same"),
+    "conv-3x3-same-even": (3, "input 6x4x5\nconv 17 3x3 same"),
+    "conv-3x3-16": (2, "input 3x4x16\nconv 16 3x3 same"),
+    "conv-3x3-17-33": (1, "input 3x4x17\nconv 33 3x3 same"),
+    "conv-3x3-33-9": (1, "input 3x4x33\nconv 9 3x3 same"),
     "conv-3x3-long-row": (1, "input 3x37x3\nconv 8 3x3 same"),
-    "conv-3x3-one-channel": (3, "input 28x11x1\nconv 1 3x3 same"),
+    "conv-3x3-one-channel": (3, "input 12x11x1\nconv 1 3x3 same"),
     "conv-3x3-one-pixel": (3, "input 1x1x5\nconv 7 3x3 same"),
     "conv-3x3-no-bias": (1, "input 6x5x3\nconv 16 3x3 same bias=no"),
     "conv-3x3-batch-5": (5, "input 5x5x3\nconv 8 3x3 same"),
     "conv-5x5-same": (1, "input 9x9x3\nconv 16 5x5 same"),
-    "conv-5x5-valid": (3, "input 7x7x16\nconv 5 5x5 valid"),
+    "conv-5x5-valid": (3, "input 6x7x16\nconv 3 5x5 valid"),
     "conv-5x5-larger-than-image": (3, "input 2x3x3\nconv 5 5x5 same"),
     "conv-3x1-same": (3, "input 5x7x3\nconv 5 3x1 same"),
     "conv-1x3-valid": (1, "input 5x7x5\nconv 16 1x3"),
@@ -189,7 +189,7 @@ LAYERS = {
     "conv-4x4-same-stride2": (3, "input 9x8x3\nconv 5 4x4 same stride=2"),
     "conv-7x7-same-stride2": (1, "input 12x11x3\nconv 5 7x7 same stride=2"),
     "conv-3x3-same-stride2-even": (3, "input 8x8x3\nconv 16 3x3 same stride=2"),
-    "conv-3x3-same-stride2-odd": (3, "input 7x9x5\nconv 17 3x3 same stride=2"),
+    "conv-3x3-same-stride2-odd": (2, "input 7x9x5\nconv 17 3x3 same stride=2"),
     "conv-3x3-valid-stride2": (3, "input 9x8x3\nconv 5 3x3 valid stride=2"),
     "conv-3x3-same-stride2x1": (1, "input 8x7x3\nconv 16 3x3 same stride=2x1"),
     "conv-3x3-valid-stride1x2": (1, "input 7x8x5\nconv 3 3x3 valid stride=1x2"),
@@ -199,16 +199,16 @@ LAYERS = {
     # groups
     "conv-groups2": (3, "input 5x7x6\nconv 8 3x3 same groups=2"),
     "conv-groups2-stride2": (3, "input 8x7x10\nconv 6 3x3 same stride=2 groups=2"),
-    "conv-groups2-wide": (1, "input 4x5x32\nconv 34 3x3 valid groups=2"),
+    "conv-groups2-wide": (1, "input 3x5x32\nconv 18 3x3 valid groups=2"),
     "conv-groups4": (1, "input 6x5x16\nconv 20 3x3 same relu groups=4"),
     "conv-groups4-1x1": (3, "input 5x5x12\nconv 8 1x1 groups=4"),
     "conv-depthwise": (3, "input 6x7x5\nconv 5 3x3 same groups=5"),
     "conv-depthwise-17": (1, "input 7x6x17\nconv 17 3x3 same groups=17 bias=no"),
-    "conv-depthwise-stride2": (3, "input 8x7x16\nconv 16 3x3 same stride=2 groups=16"),
+    "conv-depthwise-stride2": (2, "input 6x7x16\nconv 16 3x3 same stride=2 groups=16"),
     "conv-depthwise-5x5": (1, "input 9x8x8\nconv 8 5x5 same groups=8"),
     "conv-depthwise-multiplier2": (3, "input 5x6x3\nconv 6 3x3 valid groups=3"),
     # activations inside a layer
-    "conv-relu": (3, "input 5x7x3\nconv 17 3x3 same relu"),
+    "conv-relu": (3, "input 3x5x3\nconv 17 3x3 same relu"),
     "conv-leaky_relu": (3, "input 5x7x3\nconv 5 3x3 same leaky_relu"),
     "conv-elu": (3, "input 5x7x3\nconv 5 3x3 same elu"),
     "conv-sigmoid": (3, "input 5x7x3\nconv 5 3x3 same sigmoid\nlinear"),
@@ -228,9 +228,9 @@ LAYERS = {
     "dense-1-1": (1, "input 1x1x1\nflatten\ndense 1"),
     "dense-5-3": (3, "input 1x1x5\nflatten\ndense 3"),
     "dense-33-17": (7, "input 1x1x33\nflatten\ndense 17"),
-    "dense-100-7": (17, "input 10x10x1\nflatten\ndense 7"),
+    "dense-100-7": (7, "input 10x10x1\nflatten\ndense 7"),
     "dense-flatten": (3, "input 3x5x7\nflatten\ndense 16"),
-    "dense-64-64": (16, "input 4x4x4\nflatten\ndense 64"),
+    "dense-32-64": (16, "input 2x4x4\nflatten\ndense 64"),
     "dense-no-bias": (3, "input 1x1x16\nflatten\ndense 10 bias=no"),
     "dense-dense": (3, "input 1x1x13\nflatten\ndense 11 relu\ndense 5"),
     # pools
@@ -240,7 +240,7 @@ LAYERS = {
     "maxpool-2x2-wide": (1, "input 4x6x33\nmaxpool 2x2"),
     "maxpool-2x2-stride1": (3, "input 5x4x3\nmaxpool 2x2 stride=1"),
     "maxpool-3x3-stride2": (3, "input 9x7x3\nmaxpool 3x3 stride=2"),
-    "maxpool-3x3-stride2-same-even": (3, "input 8x6x17\nmaxpool 3x3 same stride=2"),
+    "maxpool-3x3-stride2-same-even": (2, "input 8x4x17\nmaxpool 3x3 same stride=2"),
     "maxpool-3x3-stride2-same-odd": (1, "input 7x9x16\nmaxpool 3x3 same stride=2"),
     "maxpool-3x3-stride1-same": (3, "input 5x6x3\nmaxpool 3x3 same stride=1"),
     "maxpool-3x2-stride2x1": (3, "input 8x7x1\nmaxpool 3x2 stride=2x1"),
@@ -250,22 +250,22 @@ LAYERS = {
     "avgpool-2x2-same-odd": (3, "input 7x9x5\navgpool 2x2 same"),
     "avgpool-2x2-wide": (1, "input 4x6x33\navgpool 2x2"),
     "avgpool-3x3-stride2": (3, "input 9x7x3\navgpool 3x3 stride=2"),
-    "avgpool-3x3-stride2-same-even": (3, "input 8x6x17\navgpool 3x3 same stride=2"),
+    "avgpool-3x3-stride2-same-even": (2, "input 8x4x17\navgpool 3x3 same stride=2"),
     "avgpool-3x3-stride1-same": (3, "input 5x6x3\navgpool 3x3 same stride=1"),
     "avgpool-3x2-stride2x1": (3, "input 8x7x1\navgpool 3x2 stride=2x1"),
     "globalavgpool": (3, "input 5x7x17\nglobalavgpool"),
     "globalavgpool-one-pixel": (1, "input 1x1x33\nglobalavgpool"),
     "globalavgpool-dense": (3, "input 4x5x5\nglobalavgpool\ndense 3"),
     # batch normalisation
-    "batchnorm": (3, "input 5x7x17\nbatchnorm"),
+    "batchnorm": (3, "input 5x3x17\nbatchnorm"),
     "batchnorm-one-channel": (3, "input 6x5x1\nbatchnorm"),
-    "batchnorm-batch-1": (1, "input 9x7x16\nbatchnorm"),
+    "batchnorm-batch-1": (1, "input 5x6x16\nbatchnorm"),
     "batchnorm-options": (3, "input 5x4x3\nbatchnorm momentum=0.9 epsilon=1e-5"),
-    "batchnorm-offset": (3, "input 8x8x5\nbatchnorm"),
-    "batchnorm-dense": (8, "input 1x1x17\nflatten\ndense 33\nbatchnorm"),
+    "batchnorm-offset": (3, "input 5x6x5\nbatchnorm"),
+    "batchnorm-dense": (8, "input 1x1x17\nflatten\ndense 33 bias=no\nbatchnorm"),
     "batchnorm-flat-batch-1": (1, "input 1x1x5\nflatten\nbatchnorm"),
-    "batchnorm-conv-relu": (3, "input 6x5x3\nconv 16 3x3 same relu\nbatchnorm"),
-    "batchnorm-then-relu": (3, "input 6x5x3\nconv 16 3x3 same bias=no\nbatchnorm\nrelu"),
+    "batchnorm-conv-relu": (3, "input 4x3x3\nconv 16 3x3 same relu\nbatchnorm"),
+    "batchnorm-then-relu": (3, "input 3x4x3\nconv 16 3x3 same bias=no\nbatchnorm\nrelu"),
     # branches
     "add": (3, "input 6x5x3\nconv 5 3x3 same relu name=a\nconv 5 3x3 same name=b\nadd a"),
     "add-itself": (3, "input 4x5x3\nconv 5 1x1 name=a\nadd a"),
@@ -274,11 +274,11 @@ LAYERS = {
                    "concat b c"),
     "concat-three": (1, "input 5x4x3\nconv 4 3x3 same relu name=a\nconv 17 1x1 name=b\nconv 1 3x3 same from=a name=c\n"
                      "concat c a b\nrelu"),
-    "residual": (3, "input 8x7x3\nconv 8 3x3 same relu name=stem\nconv 8 3x3 same bias=no name=a1\nbatchnorm name=n1\n"
+    "residual": (2, "input 8x7x3\nconv 8 3x3 same relu name=stem\nconv 8 3x3 same bias=no name=a1\nbatchnorm name=n1\n"
                  "relu\nconv 8 3x3 same bias=no name=a2\nbatchnorm name=n2\nadd stem name=sum\nrelu name=block\n"
                  "conv 12 3x3 same stride=2 bias=no name=b1\nbatchnorm name=n3\n"
                  "conv 12 1x1 same stride=2 bias=no from=block name=shortcut\nadd n3\nrelu\nglobalavgpool\ndense 5"),
-    "separable": (3, "input 8x8x3\nconv 6 3x3 same silu name=stem\nconv 6 3x3 same groups=6 bias=no name=depth\n"
+    "separable": (2, "input 8x8x3\nconv 6 3x3 same silu name=stem\nconv 6 3x3 same groups=6 bias=no name=depth\n"
                   "batchnorm name=n1\nsilu\nconv 6 1x1 name=point\nadd stem"),
 }
 
@@ -510,7 +510,9 @@ def keras_loss(name):
         if loss == "categorical_crossentropy":
             output, function = z, keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
         elif loss == "binary_crossentropy":
-            output = z if head == "sigmoid" else p
+            # p + 0: Keras remembers that p came out of an activation, and would take even a softmax's logits for a
+            # sigmoid's (_keras_logits).
+            output = z if head == "sigmoid" else p + 0
             function = keras.losses.BinaryCrossentropy(from_logits=head == "sigmoid", label_smoothing=smoothing)
         else:
             output, function = p, keras.losses.MeanSquaredError()

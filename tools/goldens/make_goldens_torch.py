@@ -21,15 +21,15 @@ from make_goldens import (arguments, case_input, draw_parameter, is_statistic, p
 
 LAYERS = {
     "conv-pad1": (3, "input 6x7x3\nconv 5 3x3 pad=1"),
-    "conv-pad2x1": (3, "input 6x5x3\nconv 16 5x3 pad=2x1"),
+    "conv-pad2x1": (2, "input 6x5x3\nconv 16 5x3 pad=2x1"),
     "conv-pad2-larger": (1, "input 4x5x5\nconv 3 1x1 pad=2"),
     "conv-pad1-stride2-even": (3, "input 8x6x3\nconv 16 3x3 stride=2 pad=1"),
-    "conv-pad1-stride2-odd": (3, "input 7x9x5\nconv 17 3x3 relu stride=2 pad=1"),
+    "conv-pad1-stride2-odd": (2, "input 7x9x5\nconv 17 3x3 relu stride=2 pad=1"),
     "conv-pad-asymmetric": (3, "input 6x7x3\nconv 5 3x3 pad=0,1,2,3"),
     "conv-pad-asymmetric-stride2x1": (3, "input 7x6x5\nconv 16 3x3 relu stride=2x1 pad=1,0,0,2"),
     "conv-pad-rows-only": (1, "input 5x6x3\nconv 5 3x1 pad=1x0"),
     "conv-pad1-groups2": (3, "input 5x7x6\nconv 8 3x3 stride=2 pad=1 groups=2"),
-    "conv-pad1-depthwise": (3, "input 8x7x17\nconv 17 3x3 stride=2 pad=1 groups=17"),
+    "conv-pad1-depthwise": (2, "input 6x5x17\nconv 17 3x3 stride=2 pad=1 groups=17"),
     "conv-alexnet-like": (1, "input 23x23x3\nconv 4 11x11 relu stride=4 pad=2"),
     "conv-alexnet-like-groups": (1, "input 5x5x8\nconv 12 5x5 relu pad=2 groups=2"),
     "maxpool-pad1": (3, "input 8x6x3\nmaxpool 3x3 stride=2 pad=1"),
@@ -42,8 +42,8 @@ LAYERS = {
     "avgpool-pad1x0": (3, "input 6x5x3\navgpool 2x2 stride=1 pad=1x0"),
 }
 NETWORKS = {
-    "network-alexnet-like": (2, "input 19x19x3\nconv 8 5x5 relu stride=2 pad=1\nmaxpool 3x3 stride=2\n"
-                             "conv 12 3x3 relu pad=1 groups=2\nmaxpool 3x3 stride=2 pad=0,0,1,1\nflatten\n"
+    "network-alexnet-like": (2, "input 19x19x3\nconv 6 5x5 relu stride=2 pad=1\nmaxpool 3x3 stride=2\n"
+                             "conv 8 3x3 relu pad=1 groups=2\nmaxpool 3x3 stride=2 pad=0,0,1,1\nflatten\n"
                              "dense 16 relu\ndense 10 softmax"),
 }
 MADE_BY = f"tools/goldens/make_goldens_torch.py with PyTorch {torch.__version__}"
@@ -57,7 +57,8 @@ def same_pad(size, kernel, stride):
 def activate(layer, x):
     """x is (n, c, h, w) or (n, c)."""
     return {
-        "linear": lambda: x, "relu": lambda: F.relu(x), "sigmoid": lambda: torch.sigmoid(x), "tanh": lambda: torch.tanh(x),
+        "linear": lambda: x, "relu": lambda: F.relu(x), "sigmoid": lambda: torch.sigmoid(x),
+        "tanh": lambda: torch.tanh(x),
         "leaky_relu": lambda: F.leaky_relu(x, layer["slope"]), "elu": lambda: F.elu(x, layer["alpha"]),
         "gelu": lambda: F.gelu(x), "silu": lambda: F.silu(x), "softmax": lambda: F.softmax(x, dim=1),
     }[layer["activation"]]()
@@ -74,7 +75,7 @@ def run_layer(layer, inputs, p, training, after):
             top, left, bottom, right = layer["pad"] or (0, 0, 0, 0)
         sides = (left, right, top, bottom)
     if kind == "conv":
-        return F.conv2d(F.pad(x, sides), p["kernel"].permute(3, 2, 0, 1), p.get("bias"), layer["stride"],
+        return F.conv2d(F.pad(x, sides), p["kernel"].permute(3, 2, 0, 1).contiguous(), p.get("bias"), layer["stride"],
                         groups=layer["groups"])
     if kind == "maxpool":
         return F.max_pool2d(F.pad(x, sides, value=-float("inf")), layer["size"], layer["stride"])

@@ -17,11 +17,16 @@ size_t batch_rows(int n, shape s);
 
 // Appends to a description, cut at `size`.
 void describe(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-// " key=value", with a decimal point in every locale.
+// "0.25", with a decimal point in every locale; and " key=0.25".
+void describe_number(char *text, size_t size, float value);
 void describe_float(char *text, size_t size, const char *key, float value);
 void describe_nothing(const layer *l, char *text, size_t size);
 
 // For layers without settings.
 silma_status parse_nothing(layer *l, words *line, silma_error *error);
+
+// init=NAME of conv and dense, glorot_uniform by default.
+silma_status kernel_initialiser_parse(initialiser *initial, words *line, silma_error *error);
+void kernel_initialiser_describe(initialiser initial, char *text, size_t size);
 
 #endif

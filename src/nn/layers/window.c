@@ -38,14 +38,6 @@ static silma_status parse_pad(window *w, const char *text, const words *line, si
     return SILMA_OK;
 }
 
-// A window that lay in the padding alone would have no maximum and no average.
-static silma_status check_pad(const window *w, const words *line, silma_error *error)
-{
-    bool inside = w->top < w->kh && w->bottom < w->kh && w->left < w->kw && w->right < w->kw;
-    if (inside) return SILMA_OK;
-    return words_fail(line, error, "pad must be smaller than the window %dx%d", w->kh, w->kw);
-}
-
 silma_status window_parse(window *w, int stride, words *line, silma_error *error)
 {
     bool same = words_flag(line, "same");
@@ -67,17 +59,15 @@ silma_status window_parse(window *w, int stride, words *line, silma_error *error
         return words_fail(line, error, "only one of same, valid and pad= can hold");
     }
     w->padding = same ? PADDING_SAME : PADDING_VALID;
-    if (pad == NULL) return SILMA_OK;
-    status = parse_pad(w, pad, line, error);
-    return status == SILMA_OK ? check_pad(w, line, error) : status;
+    return pad == NULL ? SILMA_OK : parse_pad(w, pad, line, error);
 }
 
 void window_describe(const window *w, int stride, char *text, size_t size)
 {
     describe(text, size, "%dx%d", w->kh, w->kw);
     if (w->padding == PADDING_SAME) describe(text, size, " same");
-    bool usual = stride > 0 ? w->stride_h == stride && w->stride_w == stride
-                            : w->stride_h == w->kh && w->stride_w == w->kw;
+    bool usual =
+        stride > 0 ? w->stride_h == stride && w->stride_w == stride : w->stride_h == w->kh && w->stride_w == w->kw;
     if (!usual && w->stride_h == w->stride_w) describe(text, size, " stride=%d", w->stride_h);
     if (!usual && w->stride_h != w->stride_w) describe(text, size, " stride=%dx%d", w->stride_h, w->stride_w);
     if (w->padding != PADDING_EXPLICIT) return;
@@ -118,8 +108,8 @@ silma_status window_resolve(const window *w, shape in, shape *out, silma_error *
     int width = in.w + w->left + w->right;
     if (h < w->kh || width < w->kw) {
         return silma_fail(error, SILMA_BAD_FILE,
-                          "a window of %dx%d does not fit into its input of %dx%d%s; take a smaller one, or same", w->kh,
-                          w->kw, h, width, w->padding == PADDING_EXPLICIT ? ", padding included" : "");
+                          "a window of %dx%d does not fit into its input of %dx%d%s; take a smaller one, or same",
+                          w->kh, w->kw, h, width, w->padding == PADDING_EXPLICIT ? ", padding included" : "");
     }
     out->h = (h - w->kh) / w->stride_h + 1;
     out->w = (width - w->kw) / w->stride_w + 1;

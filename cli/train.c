@@ -1,0 +1,308 @@
+// silma train: a new run, or one that is continued.
+#include "commands.h"
+#include "output.h"
+#include "progress.h"
+#include "run_folder.h"
+#include "setup.h"
+#include "signals.h"
+#include "text.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Names as in the `train:` section of a .silma file, with '-' for '_'.
+static const option recipe_table[] = {
+    {"epochs", "N", "at most this many passes over the training images"},
+    {"batch", "N", "images a step"},
+    {"optimizer", "\"NAME ...\"", "sgd, adagrad, rmsprop, adam or adamw, and its options: \"sgd momentum=0.9\""},
+    {"lr", "RATE", "learning rate"},
+    {"schedule", "\"NAME ...\"", "constant, step, cosine, onecycle or plateau, and its options: \"cosine warmup=3\""},
+    {"loss", "\"NAME ...\"", "categorical_crossentropy, binary_crossentropy or mean_squared_error; "
+                             "\"... label_smoothing=0.1\""},
+    {"val-split", "SHARE", "share of the training images kept for validation, such as 0.2"},
+    {"early-stop", "VALUE|off", "stop when loss, accuracy, val_loss, val_accuracy, ... no longer improves"},
+    {"patience", "N", "epochs without improvement before --early-stop stops"},
+    {"best", "VALUE", "the recorded value that decides which weights are kept as best"},
+    {"clip-norm", "NORM", "scale gradients down to this norm"},
+    {"class-weights", "none|balanced|W,...", "weights of the classes in the loss"},
+    {"seed", "N", "seed of the weights, the split and the order of the images"},
+    {0},
+};
+static const option_group recipe_options = {"Recipe (a flag overrides the train: section of the .silma file)",
+                                            recipe_table};
+
+static const option run_table[] = {
+    {"data", "NAME|DIR", "the data set: a name ('silma data list') or a folder"},
+    {"data-dir", "DIR", "a folder of data sets, searched first"},
+    {"out", "DIR", "the run folder (default: runs/NETWORK-N, the next free number)"},
+    {"resume", "DIR", "continue the run in this folder, to the same bits as if it had never stopped"},
+    {"force", NULL, "replace the run that --out holds"},
+    {"quiet", NULL, "no progress and no settings; only the result"},
+    {"json", NULL, "a line an epoch and a last line as JSON on standard output"},
+    {0},
+};
+static const option_group run_options = {"Run", run_table};
+
+// Everything that one call of `silma train` opens.
+typedef struct session {
+    silma_context *context;
+    silma_dataset *dataset;
+    silma_network *network;
+    silma_settings *settings;
+    silma_run *run;
+    run_folder folder;
+    char *data_name, *data_dir; // as the user gave them, or as the run recorded them
+} session;
+
+static void session_free(session *s)
+{
+    silma_run_free(s->run);
+    silma_settings_free(s->settings);
+    silma_network_free(s->network);
+    silma_dataset_free(s->dataset);
+    silma_context_free(s->context);
+    free(s->folder.path);
+    free(s->data_name);
+    free(s->data_dir);
+}
+
+// Sets `flag` under its name in a .silma text: --val-split is val_split.
+static silma_status apply_flag(silma_settings *settings, const char *flag, const char *value, problem *why)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s", flag);
+    for (char *c = name; *c; c++)
+        if (*c == '-') *c = '_';
+    return silma_settings_set(settings, name, value, &why->error);
+}
+
+// --early-stop VALUE --patience N is "early_stop VALUE patience=N".
+static silma_status apply_early_stop(const arguments *args, silma_settings *settings, problem *why)
+{
+    const char *watch = option_text(args, "early-stop"), *patience = option_text(args, "patience");
+    char value[256];
+    if (patience && !watch) {
+        problem_hint(why, "name the value that is watched too: --early-stop val_loss --patience %s", patience);
+        return problem_set(why, SILMA_USAGE, "--patience needs --early-stop");
+    }
+    if (!watch) return SILMA_OK;
+    if (patience)
+        snprintf(value, sizeof value, "%s patience=%s", watch, patience);
+    else
+        snprintf(value, sizeof value, "%s", watch);
+    return apply_flag(settings, "early-stop", value, why);
+}
+
+static silma_status apply_recipe(const arguments *args, silma_settings *settings, problem *why)
+{
+    for (const option *o = recipe_table; o->name; o++) {
+        bool early_stop = strcmp(o->name, "early-stop") == 0 || strcmp(o->name, "patience") == 0;
+        const char *value = option_text(args, o->name);
+        if (early_stop || !value) continue;
+        silma_status status = apply_flag(settings, o->name, value, why);
+        if (status) return status;
+    }
+    return apply_early_stop(args, settings, why);
+}
+
+static silma_status create_run(const arguments *args, session *s, problem *why)
+{
+    silma_status status = run_folder_prepare(&s->folder, option_text(args, "out"), silma_network_name(s->network),
+                                             option_given(args, "force"), why);
+    if (status) return status;
+    status = silma_run_create(&s->run, s->context, s->network, s->dataset, s->settings, s->folder.path, &why->error);
+    if (status)
+        run_folder_restore(&s->folder);
+    else
+        run_folder_keep(&s->folder);
+    return status;
+}
+
+static silma_status copy_text(char **copy, const char *text, problem *why)
+{
+    free(*copy);
+    *copy = text ? strdup(text) : NULL;
+    return text && !*copy ? problem_set_memory(why) : SILMA_OK;
+}
+
+static silma_status check_new(const arguments *args, problem *why)
+{
+    silma_status status = arguments_expect_words(args, 1, 1, "a network (a zoo name or a .silma file)", why);
+    if (status || option_given(args, "data")) return status;
+    problem_hint(why, "silma train %s --data fashion-mnist; 'silma data list' shows what there is", args->words[0]);
+    return problem_set(why, SILMA_USAGE, "--data is missing: which images to train on");
+}
+
+static silma_status open_new(const arguments *args, session *s, problem *why)
+{
+    silma_status status = check_new(args, why);
+    if (!status) status = copy_text(&s->data_name, option_text(args, "data"), why);
+    if (!status) status = copy_text(&s->data_dir, option_text(args, "data-dir"), why);
+    if (!status) status = open_dataset(s->data_name, s->data_dir, SILMA_SPLIT_TRAIN, &s->dataset, why);
+    if (status) return status;
+    silma_input input = dataset_input(s->dataset);
+    status = open_network(args->words[0], &input, &s->network, why);
+    if (!status) status = create_run(args, s, why);
+    return status;
+}
+
+static silma_status check_resume(const arguments *args, const char *folder, problem *why)
+{
+    silma_status status = arguments_expect_words(args, 0, 0, "", why);
+    if (status) {
+        problem_hint(why, "a run knows its network: silma train --resume %s", folder);
+        return status;
+    }
+    if (option_given(args, "out") || option_given(args, "force"))
+        return problem_set(why, SILMA_USAGE, "--resume excludes --out and --force: a run continues in its own folder");
+    if (run_folder_holds_run(folder)) return SILMA_OK;
+    return problem_set(why, SILMA_IO, "%s: no run in this folder: expected config.json and last.safetensors", folder);
+}
+
+static silma_status open_resumed(const arguments *args, session *s, problem *why)
+{
+    const char *folder = option_text(args, "resume");
+    silma_status status = check_resume(args, folder, why);
+    if (!status) status = copy_text(&s->folder.path, folder, why);
+    if (!status) status = silma_run_dataset_name(folder, &s->data_name, &s->data_dir, &why->error);
+    if (!status && option_given(args, "data")) status = copy_text(&s->data_name, option_text(args, "data"), why);
+    if (!status && option_given(args, "data-dir"))
+        status = copy_text(&s->data_dir, option_text(args, "data-dir"), why);
+    if (!status) status = open_dataset(s->data_name, s->data_dir, SILMA_SPLIT_TRAIN, &s->dataset, why);
+    if (!status) status = silma_run_resume(&s->run, s->context, s->dataset, s->settings, folder, &why->error);
+    return status;
+}
+
+// One "name  value" line; texts of several lines, such as the network, are in config.json.
+static void print_setting(const char *name, const json_t *value)
+{
+    enum { SETTING_COLUMNS = 80 };
+    char *text = json_is_string(value) ? strdup(json_string_value(value))
+                                       : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    char printable[512];
+    if (text && !strchr(text, '\n') && strlen(text) <= SETTING_COLUMNS) {
+        text_printable(printable, sizeof printable, text);
+        fprintf(stderr, "  %-18s %s\n", name, printable);
+    }
+    free(text);
+}
+
+static void print_settings(const json_t *object)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)object, name, value) {
+        if (json_is_object(value))
+            print_settings(value);
+        else
+            print_setting(name, value);
+    }
+}
+
+static void print_start(const session *s)
+{
+    const silma_images *images = silma_dataset_images(s->dataset);
+    fprintf(stderr, "run folder: %s\n", s->folder.path);
+    fprintf(stderr, "data: %s, %s images of %s, %d classes\n", silma_dataset_name(s->dataset),
+            text_count(images->count).text, text_shape(images->height, images->width, images->channels).text,
+            images->class_count);
+    fprintf(stderr, "kernels: %s, %u thread%s\n", silma_context_isa(s->context), silma_context_threads(s->context),
+            silma_context_threads(s->context) == 1 ? "" : "s");
+    json_t *config = json_loads(silma_run_config(s->run), 0, NULL);
+    fprintf(stderr, "settings:\n");
+    print_settings(config);
+    json_decref(config);
+}
+
+// " --data NAME --data-dir DIR" for the commands that are proposed.
+static void print_data_words(const session *s)
+{
+    char word[512];
+    text_shell_quote(word, sizeof word, s->data_name);
+    printf(" --data %s", word);
+    if (!s->data_dir) return;
+    text_shell_quote(word, sizeof word, s->data_dir);
+    printf(" --data-dir %s", word);
+}
+
+static void print_end(const session *s, const run_history *history, double seconds)
+{
+    char folder[512];
+    text_shell_quote(folder, sizeof folder, s->folder.path);
+    printf("trained %u epochs, the last part in %s; best: epoch %u\n", history->epochs, text_duration(seconds).text,
+           history->best_epoch);
+    printf("run folder: %s\n", s->folder.path);
+    printf("next:\n  silma eval %s/best.safetensors", folder);
+    print_data_words(s);
+    printf("\n  silma predict %s/best.safetensors", folder);
+    print_data_words(s);
+    printf(" --index 0-8\n");
+}
+
+static silma_status report_end(const arguments *args, const session *s, double seconds, problem *why)
+{
+    run_history history;
+    silma_status status = run_folder_history(s->folder.path, &history, why);
+    if (status) return status;
+    if (!option_given(args, "json")) {
+        print_end(s, &history, seconds);
+        return SILMA_OK;
+    }
+    return output_json(json_pack("{s:s, s:o, s:o, s:o, s:o}", "event", "done", "run", output_string(s->folder.path),
+                                 "epochs", output_integer(history.epochs), "best_epoch",
+                                 output_integer(history.best_epoch), "seconds", output_number(seconds)),
+                       why);
+}
+
+// What to do after training stopped early, beside what the error says.
+static void hint_after(silma_status status, const session *s, problem *why)
+{
+    char folder[256];
+    text_shell_quote(folder, sizeof folder, s->folder.path);
+    if (status == SILMA_INTERRUPTED) {
+        problem_set(why, status, "stopped by %s; everything is saved in %s",
+                    signals_caught() == SIGINT ? "Ctrl-C" : "SIGTERM", s->folder.path);
+        problem_hint(why, "continue with: silma train --resume %s", folder);
+    } else if (status == SILMA_DIVERGED) {
+        problem_hint(why, "the last good weights are in %s; try a lower --lr, or --clip-norm 1", s->folder.path);
+    } else if (status == SILMA_IO) {
+        problem_hint(why, "what was saved before is whole; then continue with: silma train --resume %s", folder);
+    }
+}
+
+static silma_status train(const arguments *args, session *s, problem *why)
+{
+    progress_display display = progress_begin(option_given(args, "quiet"), option_given(args, "json"));
+    if (!display.quiet) print_start(s);
+    silma_status status = silma_run_train(s->run, progress_show, &display, &why->error);
+    progress_clear(&display);
+    if (!status) return report_end(args, s, progress_seconds(&display), why);
+    hint_after(status, s, why);
+    return status;
+}
+
+static silma_status run(const arguments *args, problem *why)
+{
+    session s = {0};
+    silma_status status = silma_settings_create(&s.settings, &why->error);
+    if (!status) status = apply_recipe(args, s.settings, why);
+    if (!status) status = open_context(args, &s.context, why);
+    if (!status) signals_catch(); // from here on files are written
+    if (!status) status = option_given(args, "resume") ? open_resumed(args, &s, why) : open_new(args, &s, why);
+    if (!status) status = train(args, &s, why);
+    session_free(&s);
+    return status;
+}
+
+const command train_command = {
+    .name = "train",
+    .synopsis = "NETWORK|FILE.silma --data NAME|DIR [options]\n--resume DIR [options]",
+    .summary = "train a network on a data set",
+    .details = "Trains a network of the zoo ('silma models') or a .silma file. The run folder receives\n"
+               "config.json, split.json, history.csv, history.jsonl, best.safetensors and last.safetensors.\n"
+               "Ctrl-C finishes the step, saves everything and says how to continue; a second Ctrl-C ends at once.",
+    .groups = {&run_options, &recipe_options, &machine_options},
+    .run = run,
+};

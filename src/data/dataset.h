@@ -1,0 +1,27 @@
+// What a data set is made of. It is filled once, by its source, and never changes afterwards.
+#ifndef SILMA_DATA_DATASET_H
+#define SILMA_DATA_DATASET_H
+
+#include "silma/silma.h"
+
+enum { DATASET_MAX_CLASSES = 65536, DATASET_MAX_SIDE = 65536, DATASET_MAX_CHANNELS = 64 };
+
+struct silma_dataset {
+    silma_images images; // the view; its pointers are those below
+    uint8_t *pixels;     // (count, height, width, channels)
+    uint32_t *labels;    // (count)
+    char **class_names;  // (class_count); null: "0", "1", ...
+    char *name;
+    char *folder; // null if it came from memory
+    char *hash;   // SHA256_HEX_SIZE bytes; "" until it is asked for
+};
+
+// An empty data set; `folder` may be null. Free with silma_dataset_free.
+silma_status dataset_create(silma_dataset **dataset, const char *name, const char *folder, silma_error *error);
+// Checks the sizes and makes room for pixels and labels. `origin` is what messages call the data.
+silma_status dataset_reserve(silma_dataset *dataset, const char *origin, size_t count, size_t height, size_t width,
+                             size_t channels, silma_error *error);
+// Copies the names, which may be null.
+silma_status dataset_set_classes(silma_dataset *dataset, const char *const *names, int count, silma_error *error);
+
+#endif

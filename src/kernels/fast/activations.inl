@@ -1,0 +1,188 @@
+// Elementwise activations, sections 2.2.1 to 2.2.5 of the thesis; reference_activation.c has them one by one.
+//
+// `kind` is a constant wherever these functions are called, so that each loop holds one activation only.
+#ifndef SILMA_KERNELS_FAST_ACTIVATIONS_INL
+#define SILMA_KERNELS_FAST_ACTIVATIONS_INL
+
+#include "kernels/fast/chunks.inl"
+#include "kernels/fast/math.inl"
+
+static const float SQRT_HALF = 0.70710678f;
+static const float INV_SQRT_2_PI = 0.39894228f;
+
+// P(z), the standard normal distribution function.
+static ALWAYS_INLINE vf normal_probability(vf z)
+{
+    return vf_fma(vf_erf(z * SQRT_HALF), vf_set(0.5f), vf_set(0.5f));
+}
+
+// f(z).
+static ALWAYS_INLINE vf activation_value(activation_kind kind, vf parameter, vf z)
+{
+    switch (kind) {
+    case ACTIVATION_RELU: // the order of the arguments keeps a NaN
+        return vf_max(vf_zero(), z);
+    case ACTIVATION_LEAKY_RELU:
+        return vf_select(z > 0.0f, z, parameter * z);
+    case ACTIVATION_ELU: // the other side is cut off so that e^z stays finite
+        return vf_select(z > 0.0f, z, parameter * vf_expm1(vf_min(vf_zero(), z)));
+    case ACTIVATION_SIGMOID:
+        return vf_sigmoid(z);
+    case ACTIVATION_TANH:
+        return vf_tanh(z);
+    case ACTIVATION_GELU:
+        return z * normal_probability(z);
+    case ACTIVATION_SILU:
+        return z * vf_sigmoid(z);
+    case ACTIVATION_LINEAR:
+    case ACTIVATION_SOFTMAX:
+        break;
+    }
+    return z;
+}
+
+// f'(z) dy; `from` is z for GELU and SiLU, y for the others.
+static ALWAYS_INLINE vf activation_gradient(activation_kind kind, vf parameter, vf from, vf dy)
+{
+    switch (kind) {
+    case ACTIVATION_RELU:
+        return vf_select(from > 0.0f, dy, vf_zero());
+    case ACTIVATION_LEAKY_RELU:
+        return vf_select(from > 0.0f, dy, parameter * dy);
+    case ACTIVATION_ELU:
+        return vf_select(from > 0.0f, dy, (from + parameter) * dy);
+    case ACTIVATION_SIGMOID:
+        return from * (1.0f - from) * dy;
+    case ACTIVATION_TANH: // (1 - y)(1 + y) loses nothing where y is close to 1
+        return (1.0f - from) * (1.0f + from) * dy;
+    case ACTIVATION_GELU: {
+        vf density = INV_SQRT_2_PI * vf_exp(-0.5f * from * from);
+        return vf_fma(from, density, normal_probability(from)) * dy;
+    }
+    case ACTIVATION_SILU: {
+        vf s = vf_sigmoid(from);
+        return s * vf_fma(from, 1.0f - s, vf_set(1.0f)) * dy;
+    }
+    case ACTIVATION_LINEAR:
+    case ACTIVATION_SOFTMAX:
+        break;
+    }
+    return dy;
+}
+
+typedef struct activation_job {
+    activation act;
+    size_t count;
+    const float *from; // z; in backward what the derivative is computed from
+    const float *dy;
+    float *to;
+} activation_job;
+
+static ALWAYS_INLINE void activation_forward_loop(activation_kind kind, const activation_job *job, range r)
+{
+    vf parameter = vf_set(job->act.parameter);
+    size_t i = r.first;
+    for (; i + VF <= r.last; i += VF)
+        vf_store(job->to + i, activation_value(kind, parameter, vf_load(job->from + i)));
+    if (i == r.last) return;
+    vf z = vf_load_part(job->from + i, r.last - i);
+    vf_store_part(job->to + i, activation_value(kind, parameter, z), r.last - i);
+}
+
+static void activation_forward_task(void *argument, size_t task, unsigned thread)
+{
+    (void)thread;
+    const activation_job *job = argument;
+    range r = chunk_range(job->count, CHUNK, task);
+    switch (job->act.kind) {
+    case ACTIVATION_RELU:
+        activation_forward_loop(ACTIVATION_RELU, job, r);
+        return;
+    case ACTIVATION_LEAKY_RELU:
+        activation_forward_loop(ACTIVATION_LEAKY_RELU, job, r);
+        return;
+    case ACTIVATION_ELU:
+        activation_forward_loop(ACTIVATION_ELU, job, r);
+        return;
+    case ACTIVATION_SIGMOID:
+        activation_forward_loop(ACTIVATION_SIGMOID, job, r);
+        return;
+    case ACTIVATION_TANH:
+        activation_forward_loop(ACTIVATION_TANH, job, r);
+        return;
+    case ACTIVATION_GELU:
+        activation_forward_loop(ACTIVATION_GELU, job, r);
+        return;
+    case ACTIVATION_SILU:
+        activation_forward_loop(ACTIVATION_SILU, job, r);
+        return;
+    case ACTIVATION_LINEAR:
+    case ACTIVATION_SOFTMAX:
+        activation_forward_loop(ACTIVATION_LINEAR, job, r);
+        return;
+    }
+}
+
+static void activation_forward(thread_pool *pool, activation act, size_t count, const float *z, float *y)
+{
+    activation_job job = {.act = act, .count = count, .from = z, .to = y};
+    thread_pool_run(pool, chunks_of(count, CHUNK), activation_forward_task, &job);
+}
+
+static ALWAYS_INLINE void activation_backward_loop(activation_kind kind, const activation_job *job, range r)
+{
+    vf parameter = vf_set(job->act.parameter);
+    size_t i = r.first;
+    for (; i + VF <= r.last; i += VF) {
+        vf from = vf_load(job->from + i), dy = vf_load(job->dy + i);
+        vf_store(job->to + i, activation_gradient(kind, parameter, from, dy));
+    }
+    if (i == r.last) return;
+    vf from = vf_load_part(job->from + i, r.last - i), dy = vf_load_part(job->dy + i, r.last - i);
+    vf_store_part(job->to + i, activation_gradient(kind, parameter, from, dy), r.last - i);
+}
+
+static void activation_backward_task(void *argument, size_t task, unsigned thread)
+{
+    (void)thread;
+    const activation_job *job = argument;
+    range r = chunk_range(job->count, CHUNK, task);
+    switch (job->act.kind) {
+    case ACTIVATION_RELU:
+        activation_backward_loop(ACTIVATION_RELU, job, r);
+        return;
+    case ACTIVATION_LEAKY_RELU:
+        activation_backward_loop(ACTIVATION_LEAKY_RELU, job, r);
+        return;
+    case ACTIVATION_ELU:
+        activation_backward_loop(ACTIVATION_ELU, job, r);
+        return;
+    case ACTIVATION_SIGMOID:
+        activation_backward_loop(ACTIVATION_SIGMOID, job, r);
+        return;
+    case ACTIVATION_TANH:
+        activation_backward_loop(ACTIVATION_TANH, job, r);
+        return;
+    case ACTIVATION_GELU:
+        activation_backward_loop(ACTIVATION_GELU, job, r);
+        return;
+    case ACTIVATION_SILU:
+        activation_backward_loop(ACTIVATION_SILU, job, r);
+        return;
+    case ACTIVATION_LINEAR:
+    case ACTIVATION_SOFTMAX:
+        activation_backward_loop(ACTIVATION_LINEAR, job, r);
+        return;
+    }
+}
+
+static void activation_backward(thread_pool *pool, activation act, size_t count, const float *z, const float *y,
+                                const float *dy, float *dz)
+{
+    const float *from = activation_derivative_from_output(act.kind) ? y : z;
+    if (act.kind == ACTIVATION_LINEAR) from = dy; // reads neither z nor y, which may both be null
+    activation_job job = {.act = act, .count = count, .from = from, .dy = dy, .to = dz};
+    thread_pool_run(pool, chunks_of(count, CHUNK), activation_backward_task, &job);
+}
+
+#endif

@@ -1,0 +1,41 @@
+// Which convolution does the work; see the files included here for how.
+#include "kernels/fast/tile.h"
+
+// Activations that are not applied in registers (elementwise.inl).
+static void activation_forward(thread_pool *pool, activation act, size_t count, const float *z, float *y);
+
+#include "kernels/fast/conv_direct.inl"
+#include "kernels/fast/conv_filter.inl"
+
+static size_t conv_forward_workspace(const window_shape *s, unsigned threads)
+{
+    return direct_forward_workspace(s, threads);
+}
+
+static void conv_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
+                         const float *bias, activation act, float *z, float *y, void *workspace)
+{
+    direct_forward(pool, s, x, filter, bias, act, z, y, workspace);
+}
+
+static size_t conv_backward_input_workspace(const window_shape *s, unsigned threads)
+{
+    return direct_backward_input_workspace(s, threads);
+}
+
+static void conv_backward_input(thread_pool *pool, const window_shape *s, const float *dz, const float *filter,
+                                float *dx, void *workspace)
+{
+    direct_backward_input(pool, s, dz, filter, dx, workspace);
+}
+
+static size_t conv_backward_filter_workspace(const window_shape *s, unsigned threads)
+{
+    return direct_backward_filter_workspace(s, threads);
+}
+
+static void conv_backward_filter(thread_pool *pool, const window_shape *s, const float *x, const float *dz,
+                                 float *dfilter, void *workspace)
+{
+    direct_backward_filter(pool, s, x, dz, dfilter, workspace);
+}

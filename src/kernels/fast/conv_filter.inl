@@ -1,0 +1,256 @@
+// The gradient of a convolution to its filter, eq. 64-68:
+//
+//     dfilter[ky][kx][i][o] = sum over images and output pixels of x[y s_h + ky - pad][x s_w + kx - pad][i] dz[y][x][o]
+//
+// The images are shared out into fixed chunks, the filter into blocks of input channels by TILE_COLUMNS output
+// channels; a task is one block over one chunk. It goes through its chunk in slabs (some images, or a band of rows of
+// one), copies the slab's x with its padding and its dz, the block's channels only, into scratch space, and adds to its
+// partial sums (kh, kw * channels, TILE_COLUMNS). In the copy, the taps of one filter row are kw * channels neighbours:
+// a tile is TILE_ROWS of them by two vectors of output channels, summed over the slab's pixels in registers. In the end
+// the chunks' partial sums are joined in order. Chunks and slabs depend on the shape alone.
+
+enum {
+    GRADIENT_CHANNELS = 32,         // input channels of a block, at most
+    GRADIENT_SCRATCH = 72 * 1024,   // floats
+    GRADIENT_CHUNKS = 16,           // at most
+    GRADIENT_PARTIALS = 1024 * 1024 // floats, at least one chunk's
+};
+
+typedef struct filter_gradient {
+    const window_shape *shape;
+    const float *x, *dz;
+    float *dfilter;
+    size_t group_inputs, group_outputs;
+    size_t input_blocks, output_blocks; // of one group
+    size_t block_channels;              // of the largest block
+    size_t tasks;                       // of one chunk
+    size_t chunks;
+    size_t padded_w;
+    size_t slab_images, slab_rows;  // one of them is 1, or the slab is a whole image
+    float *partials;                // (chunks, tasks, kh, kw * block_channels, TILE_COLUMNS)
+    size_t partial_each;            // floats of one task
+    float *scratch;                 // (threads, scratch_each)
+    size_t scratch_each, scratch_x; // floats; those of x
+} filter_gradient;
+
+static filter_gradient filter_gradient_of(const window_shape *s)
+{
+    filter_gradient job = {.shape = s,
+                           .group_inputs = (size_t)(s->c / s->groups),
+                           .group_outputs = (size_t)(s->oc / s->groups),
+                           .padded_w = (size_t)((s->ow - 1) * s->stride_w + s->kw)};
+    job.input_blocks = parts_of(job.group_inputs, GRADIENT_CHANNELS);
+    job.output_blocks = parts_of(job.group_outputs, TILE_COLUMNS);
+    job.block_channels = parts_of(job.group_inputs, job.input_blocks);
+    job.tasks = (size_t)s->groups * job.input_blocks * job.output_blocks;
+    job.partial_each = (size_t)s->kh * (size_t)s->kw * job.block_channels * TILE_COLUMNS;
+
+    size_t chunks = GRADIENT_PARTIALS / (job.tasks * job.partial_each);
+    chunks = chunks < 1 ? 1 : smaller(chunks, GRADIENT_CHUNKS);
+    job.chunks = smaller(chunks, (size_t)s->n);
+
+    size_t line = job.padded_w * job.block_channels, oh = (size_t)s->oh;
+    size_t halo = s->kh > s->stride_h ? (size_t)(s->kh - s->stride_h) : 0;
+    size_t each_row = (size_t)s->stride_h * line + (size_t)s->ow * TILE_COLUMNS;
+    size_t image = halo * line + oh * each_row;
+    job.slab_images = image < GRADIENT_SCRATCH ? GRADIENT_SCRATCH / image : 1;
+    size_t rows = GRADIENT_SCRATCH > halo * line + each_row ? (GRADIENT_SCRATCH - halo * line) / each_row : 1;
+    job.slab_rows = parts_of(oh, parts_of(oh, smaller(rows, oh)));
+    job.scratch_x = whole_lines(job.slab_images * ((job.slab_rows - 1) * (size_t)s->stride_h + (size_t)s->kh) * line);
+    job.scratch_each = job.scratch_x + whole_lines(job.slab_images * job.slab_rows * (size_t)s->ow * TILE_COLUMNS);
+    return job;
+}
+
+// One task's block and the slab it is at.
+typedef struct filter_gradient_slab {
+    size_t group, first_channel, channels, first_output, columns;
+    size_t image, images, row, rows;
+    float *x;  // (images, (rows - 1) * stride_h + kh, padded_w, channels)
+    float *dz; // (images, rows, ow, TILE_COLUMNS)
+} filter_gradient_slab;
+
+static void filter_gradient_copy_x(const filter_gradient *job, const filter_gradient_slab *slab)
+{
+    const window_shape *s = job->shape;
+    correlation padding = {.source = job->x + slab->first_channel,
+                           .h = (size_t)s->h,
+                           .w = (size_t)s->w,
+                           .channels = slab->channels,
+                           .source_pixel = (size_t)s->c,
+                           .kh = (size_t)s->kh,
+                           .stride_h = (size_t)s->stride_h,
+                           .pad_top = s->pad_top,
+                           .pad_left = s->pad_left,
+                           .padded_w = job->padded_w};
+    size_t each = ((slab->rows - 1) * (size_t)s->stride_h + (size_t)s->kh) * job->padded_w * slab->channels;
+    for (size_t i = 0; i < slab->images; i++)
+        correlation_pad(&padding, slab->image + i, 0, slab->row, slab->rows, slab->x + i * each);
+}
+
+static void filter_gradient_copy_dz(const filter_gradient *job, const filter_gradient_slab *slab)
+{
+    const window_shape *s = job->shape;
+    size_t ow = (size_t)s->ow, oc = (size_t)s->oc;
+    float *to = slab->dz;
+    for (size_t i = 0; i < slab->images; i++) {
+        const float *from = job->dz + ((slab->image + i) * (size_t)s->oh + slab->row) * ow * oc + slab->first_output;
+        for (size_t p = 0; p < slab->rows * ow; p++, from += oc, to += TILE_COLUMNS) {
+            UNROLL
+            for (size_t v = 0; v < TILE_VECTORS; v++)
+                vf_store(to + v * VF, tile_load(from, slab->columns, v));
+        }
+    }
+}
+
+// partial[0 .. rows) += sum over the slab's pixels; `x` points to the first of the tile's taps.
+static ALWAYS_INLINE void filter_gradient_compute(const filter_gradient *job, const filter_gradient_slab *slab,
+                                                  const float *x, float *partial, size_t rows, size_t vectors)
+{
+    const window_shape *s = job->shape;
+    size_t ow = (size_t)s->ow, line = job->padded_w * slab->channels;
+    size_t image = ((slab->rows - 1) * (size_t)s->stride_h + (size_t)s->kh) * line;
+    const float *dz = slab->dz;
+    tile t;
+    tile_clear(&t, rows, vectors);
+    for (size_t i = 0; i < slab->images; i++) {
+        for (size_t y = 0; y < slab->rows; y++) {
+            tile_accumulate(&t, rows, vectors, ow, x + i * image + y * (size_t)s->stride_h * line, 1,
+                            (size_t)s->stride_w * slab->channels, dz, TILE_COLUMNS);
+            dz += ow * TILE_COLUMNS;
+        }
+    }
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        UNROLL
+        for (size_t v = 0; v < vectors; v++) {
+            float *to = partial + i * TILE_COLUMNS + v * VF;
+            vf_store(to, vf_load(to) + t.sum[i][v]);
+        }
+    }
+}
+
+static ALWAYS_INLINE void filter_gradient_compute_rows(const filter_gradient *job, const filter_gradient_slab *slab,
+                                                       const float *x, float *partial, size_t rows, size_t vectors)
+{
+    switch (rows) {
+    case 1:
+        filter_gradient_compute(job, slab, x, partial, 1, vectors);
+        break;
+    case 2:
+        filter_gradient_compute(job, slab, x, partial, 2, vectors);
+        break;
+    case 3:
+        filter_gradient_compute(job, slab, x, partial, 3, vectors);
+        break;
+    case 4:
+        filter_gradient_compute(job, slab, x, partial, 4, vectors);
+        break;
+    case 5:
+        filter_gradient_compute(job, slab, x, partial, 5, vectors);
+        break;
+    case 6:
+        filter_gradient_compute(job, slab, x, partial, 6, vectors);
+        break;
+#if VF == 16 || defined(__ARM_NEON)
+    case 7:
+        filter_gradient_compute(job, slab, x, partial, 7, vectors);
+        break;
+    case 8:
+        filter_gradient_compute(job, slab, x, partial, 8, vectors);
+        break;
+#endif
+    }
+}
+
+static void filter_gradient_add_slab(const filter_gradient *job, const filter_gradient_slab *slab, float *partial)
+{
+    size_t taps = (size_t)job->shape->kw * slab->channels, tiles = parts_of(taps, TILE_ROWS);
+    for (size_t ky = 0; ky < (size_t)job->shape->kh; ky++) {
+        const float *x = slab->x + ky * job->padded_w * slab->channels;
+        for (size_t i = 0; i < tiles; i++) {
+            size_t first = part_start(taps, tiles, i), rows = part_start(taps, tiles, i + 1) - first;
+            float *to = partial + (ky * taps + first) * TILE_COLUMNS;
+            if (slab->columns > VF)
+                filter_gradient_compute_rows(job, slab, x + first, to, rows, 2);
+            else
+                filter_gradient_compute_rows(job, slab, x + first, to, rows, 1);
+        }
+    }
+}
+
+static filter_gradient_slab filter_gradient_block(const filter_gradient *job, size_t block)
+{
+    filter_gradient_slab slab = {.group = block / (job->input_blocks * job->output_blocks)};
+    size_t input = block / job->output_blocks % job->input_blocks, output = block % job->output_blocks;
+    size_t first = part_start(job->group_inputs, job->input_blocks, input);
+    slab.channels = part_start(job->group_inputs, job->input_blocks, input + 1) - first;
+    slab.first_channel = slab.group * job->group_inputs + first;
+    slab.first_output = slab.group * job->group_outputs + output * TILE_COLUMNS;
+    slab.columns = smaller(TILE_COLUMNS, job->group_outputs - output * TILE_COLUMNS);
+    return slab;
+}
+
+static void filter_gradient_work(void *argument, size_t task, unsigned thread)
+{
+    const filter_gradient *job = argument;
+    filter_gradient_slab slab = filter_gradient_block(job, task % job->tasks);
+    float *partial = job->partials + task * job->partial_each;
+    memset(partial, 0, job->partial_each * sizeof *partial);
+    slab.x = job->scratch + thread * job->scratch_each;
+    slab.dz = slab.x + job->scratch_x;
+
+    size_t chunk = task / job->tasks, n = (size_t)job->shape->n, oh = (size_t)job->shape->oh;
+    size_t end = part_start(n, job->chunks, chunk + 1);
+    for (slab.image = part_start(n, job->chunks, chunk); slab.image < end; slab.image += slab.images) {
+        slab.images = smaller(job->slab_images, end - slab.image);
+        for (slab.row = 0; slab.row < oh; slab.row += slab.rows) {
+            slab.rows = smaller(job->slab_rows, oh - slab.row);
+            filter_gradient_copy_x(job, &slab);
+            filter_gradient_copy_dz(job, &slab);
+            filter_gradient_add_slab(job, &slab, partial);
+        }
+    }
+}
+
+// Joins the chunks of one block, in order, into the filter (kh, kw, c / groups, oc).
+static void filter_gradient_join(void *argument, size_t task, unsigned thread)
+{
+    (void)thread;
+    const filter_gradient *job = argument;
+    filter_gradient_slab block = filter_gradient_block(job, task);
+    const float *partial = job->partials + task * job->partial_each;
+    size_t taps = (size_t)job->shape->kh * (size_t)job->shape->kw;
+    size_t first_input = block.first_channel - block.group * job->group_inputs;
+    for (size_t k = 0; k < taps; k++) {
+        for (size_t i = 0; i < block.channels; i++) {
+            const float *from = partial + (k * block.channels + i) * TILE_COLUMNS;
+            float *to =
+                job->dfilter + (k * job->group_inputs + first_input + i) * (size_t)job->shape->oc + block.first_output;
+            for (size_t v = 0; v * VF < block.columns; v++) {
+                vf sum = vf_load(from + v * VF);
+                for (size_t chunk = 1; chunk < job->chunks; chunk++)
+                    sum += vf_load(from + chunk * job->tasks * job->partial_each + v * VF);
+                tile_store(to, block.columns, v, sum);
+            }
+        }
+    }
+}
+
+static size_t direct_backward_filter_workspace(const window_shape *s, unsigned threads)
+{
+    filter_gradient job = filter_gradient_of(s);
+    return (whole_lines(job.chunks * job.tasks * job.partial_each) + threads * job.scratch_each) * sizeof(float);
+}
+
+static void direct_backward_filter(thread_pool *pool, const window_shape *s, const float *x, const float *dz,
+                                   float *dfilter, void *workspace)
+{
+    filter_gradient job = filter_gradient_of(s);
+    job.x = x;
+    job.dz = dz;
+    job.dfilter = dfilter;
+    job.partials = workspace;
+    job.scratch = job.partials + whole_lines(job.chunks * job.tasks * job.partial_each);
+    thread_pool_run(pool, job.chunks * job.tasks, filter_gradient_work, &job);
+    thread_pool_run(pool, job.tasks, filter_gradient_join, &job);
+}

@@ -1,0 +1,242 @@
+// Matrix products, eq. 32-37 and 39-44: C = op(A) op(B), with bias and activation in the epilogue.
+//
+// C is shared out into a grid of rectangles, one a worker. A worker goes through its rectangle in blocks of
+// MATMUL_COLUMNS columns and MATMUL_DEPTH steps of the sum; it packs the block of B into panels of TILE_COLUMNS columns
+// and blocks of MATMUL_ROWS rows of A into tiles, both zero-padded, in scratch space that stays in the second-level
+// cache. The sum of an element runs through the depth in fixed blocks, so that its bits do not depend on the grid.
+
+enum {
+    MATMUL_DEPTH = 256,
+    MATMUL_ROWS = 96, // a multiple of every TILE_ROWS
+    MATMUL_COLUMNS = 4 * TILE_COLUMNS,
+    MATMUL_LINE = MATMUL_DEPTH + 16, // a packed row of A; not a power of two, so that rows lie in different sets
+    MATMUL_PACKED_A = MATMUL_ROWS * MATMUL_LINE,
+    MATMUL_PACKED_B = MATMUL_DEPTH * MATMUL_COLUMNS,
+};
+
+typedef struct matmul_job {
+    const matmul_task *task;
+    size_t grid_rows, grid_columns; // workers
+    float *scratch;                 // (workers, MATMUL_PACKED_A + MATMUL_PACKED_B)
+} matmul_job;
+
+// A block of the product: rows [row, row + rows), columns likewise, steps [step, step + steps) of the sum.
+typedef struct matmul_block {
+    size_t row, rows, column, columns, step, steps;
+    float *a; // tiles: (rows, MATMUL_LINE), or where A is transposed (tiles, steps, TILE_ROWS)
+    float *b; // panels: (columns / TILE_COLUMNS, steps, TILE_COLUMNS)
+} matmul_block;
+
+// The tiles of a block, as even as possible.
+static size_t matmul_tile_start(const matmul_block *at, size_t i)
+{
+    return part_start(at->rows, parts_of(at->rows, TILE_ROWS), i);
+}
+
+static void matmul_pack_a(const matmul_task *task, const matmul_block *at)
+{
+    if (!task->transpose_a) {
+        for (size_t i = 0; i < at->rows; i++)
+            memcpy(at->a + i * MATMUL_LINE, task->a + (at->row + i) * task->k + at->step, at->steps * sizeof(float));
+        return;
+    }
+    size_t tiles = parts_of(at->rows, TILE_ROWS);
+    for (size_t i = 0; i < tiles; i++) {
+        size_t first = matmul_tile_start(at, i), rows = matmul_tile_start(at, i + 1) - first;
+        const float *from = task->a + at->step * task->m + at->row + first;
+        float *to = at->a + i * at->steps * TILE_ROWS;
+        for (size_t q = 0; q < at->steps; q++, from += task->m, to += TILE_ROWS) {
+            for (size_t r = 0; r < rows; r++)
+                to[r] = from[r];
+        }
+    }
+}
+
+static void matmul_pack_b(const matmul_task *task, const matmul_block *at)
+{
+    float *to = at->b;
+    for (size_t first = 0; first < at->columns; first += TILE_COLUMNS) {
+        size_t columns = smaller(TILE_COLUMNS, at->columns - first), column = at->column + first;
+        for (size_t q = 0; q < at->steps; q++, to += TILE_COLUMNS) {
+            if (task->transpose_b) {
+                const float *from = task->b + column * task->k + at->step + q;
+                for (size_t j = 0; j < TILE_COLUMNS; j++)
+                    to[j] = j < columns ? from[j * task->k] : 0.0f;
+            } else {
+                const float *from = task->b + (at->step + q) * task->n + column;
+                for (size_t v = 0; v < TILE_VECTORS; v++)
+                    vf_store(to + v * VF, tile_load(from, columns, v));
+            }
+        }
+    }
+}
+
+// One tile of C. The first block of steps starts the sum (from C where it accumulates), the last one ends it.
+typedef struct matmul_tile {
+    const float *a, *b;
+    size_t a_row, a_step, steps;
+    float *c, *z;
+    const float *bias;
+    size_t columns;
+    bool first, last;
+} matmul_tile;
+
+static ALWAYS_INLINE void matmul_compute(const matmul_task *task, const matmul_tile *at, size_t rows, size_t vectors,
+                                         size_t a_row, size_t a_step)
+{
+    tile t;
+    tile_clear(&t, rows, vectors);
+    tile_accumulate(&t, rows, vectors, at->steps, at->a, a_row, a_step, at->b, TILE_COLUMNS);
+    UNROLL
+    for (size_t v = 0; v < vectors; v++) {
+        vf bias = at->last && at->bias ? tile_load(at->bias, at->columns, v) : vf_zero();
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            vf sum = t.sum[i][v];
+            if (!at->first || task->accumulate) sum += tile_load(at->c + i * task->n, at->columns, v);
+            if (at->last) {
+                sum += bias;
+                if (at->z) tile_store(at->z + i * task->n, at->columns, v, sum);
+                sum = activation_inline(task->act, sum);
+            }
+            tile_store(at->c + i * task->n, at->columns, v, sum);
+        }
+    }
+}
+
+static ALWAYS_INLINE void matmul_compute_vectors(const matmul_task *task, const matmul_tile *at, size_t rows,
+                                                 size_t a_row, size_t a_step)
+{
+    if (at->columns > VF)
+        matmul_compute(task, at, rows, 2, a_row, a_step);
+    else
+        matmul_compute(task, at, rows, 1, a_row, a_step);
+}
+
+static ALWAYS_INLINE void matmul_compute_rows(const matmul_task *task, const matmul_tile *at, size_t rows, size_t a_row,
+                                              size_t a_step)
+{
+    switch (rows) {
+    case 1:
+        matmul_compute_vectors(task, at, 1, a_row, a_step);
+        break;
+    case 2:
+        matmul_compute_vectors(task, at, 2, a_row, a_step);
+        break;
+    case 3:
+        matmul_compute_vectors(task, at, 3, a_row, a_step);
+        break;
+    case 4:
+        matmul_compute_vectors(task, at, 4, a_row, a_step);
+        break;
+    case 5:
+        matmul_compute_vectors(task, at, 5, a_row, a_step);
+        break;
+    case 6:
+        matmul_compute_vectors(task, at, 6, a_row, a_step);
+        break;
+#if VF == 16 || defined(__ARM_NEON)
+    case 7:
+        matmul_compute_vectors(task, at, 7, a_row, a_step);
+        break;
+    case 8:
+        matmul_compute_vectors(task, at, 8, a_row, a_step);
+        break;
+#endif
+    }
+}
+
+static void matmul_compute_block(const matmul_task *task, const matmul_block *at)
+{
+    size_t tiles = parts_of(at->rows, TILE_ROWS);
+    for (size_t j = 0; j < at->columns; j += TILE_COLUMNS) {
+        for (size_t i = 0; i < tiles; i++) {
+            size_t row = matmul_tile_start(at, i), rows = matmul_tile_start(at, i + 1) - row;
+            size_t offset = (at->row + row) * task->n + at->column + j;
+            matmul_tile part = {.b = at->b + j * at->steps,
+                                .steps = at->steps,
+                                .c = task->c + offset,
+                                .z = task->pre_activation ? task->pre_activation + offset : NULL,
+                                .bias = task->bias ? task->bias + at->column + j : NULL,
+                                .columns = smaller(TILE_COLUMNS, at->columns - j),
+                                .first = at->step == 0,
+                                .last = at->step + at->steps == task->k};
+            if (task->transpose_a) {
+                part.a = at->a + i * at->steps * TILE_ROWS;
+                matmul_compute_rows(task, &part, rows, 1, TILE_ROWS);
+            } else {
+                part.a = at->a + row * MATMUL_LINE;
+                matmul_compute_rows(task, &part, rows, MATMUL_LINE, 1);
+            }
+        }
+    }
+}
+
+static void matmul_rectangle(const matmul_task *task, const matmul_block *part, float *scratch)
+{
+    matmul_block at = {.a = scratch, .b = scratch + MATMUL_PACKED_A};
+    size_t end_row = part->row + part->rows, end_column = part->column + part->columns;
+    for (at.column = part->column; at.column < end_column; at.column += at.columns) {
+        at.columns = smaller(MATMUL_COLUMNS, end_column - at.column);
+        for (at.step = 0; at.step < task->k; at.step += at.steps) {
+            at.steps = smaller(MATMUL_DEPTH, task->k - at.step);
+            matmul_pack_b(task, &at);
+            for (at.row = part->row; at.row < end_row; at.row += at.rows) {
+                at.rows = smaller(MATMUL_ROWS, end_row - at.row);
+                matmul_pack_a(task, &at);
+                matmul_compute_block(task, &at);
+            }
+        }
+    }
+    if (activation_is_inline(task->act.kind)) return;
+    for (size_t row = part->row; row < end_row; row++) {
+        float *c = task->c + row * task->n + part->column;
+        activation_forward(NULL, task->act, part->columns, c, c);
+    }
+}
+
+static void matmul_work(void *argument, size_t worker, unsigned thread)
+{
+    (void)thread;
+    const matmul_job *job = argument;
+    size_t across = worker % job->grid_columns, down = worker / job->grid_columns;
+    size_t panels = parts_of(job->task->n, TILE_COLUMNS), tiles = parts_of(job->task->m, TILE_ROWS);
+    matmul_block part = {.row = part_start(tiles, job->grid_rows, down) * TILE_ROWS,
+                         .column = part_start(panels, job->grid_columns, across) * TILE_COLUMNS};
+    size_t end_row = smaller(part_start(tiles, job->grid_rows, down + 1) * TILE_ROWS, job->task->m);
+    size_t end_column = smaller(part_start(panels, job->grid_columns, across + 1) * TILE_COLUMNS, job->task->n);
+    if (part.row >= end_row || part.column >= end_column) return;
+    part.rows = end_row - part.row;
+    part.columns = end_column - part.column;
+    matmul_rectangle(job->task, &part, job->scratch + worker * (MATMUL_PACKED_A + MATMUL_PACKED_B));
+}
+
+// The grid whose largest rectangle has the fewest tiles; of equal ones that with the least to pack.
+static void matmul_choose_grid(matmul_job *job, size_t workers)
+{
+    size_t tiles = parts_of(job->task->m, TILE_ROWS), panels = parts_of(job->task->n, TILE_COLUMNS);
+    size_t least = SIZE_MAX;
+    for (size_t rows = 1; rows <= workers; rows++) {
+        if (workers % rows != 0) continue;
+        size_t high = parts_of(tiles, rows), wide = parts_of(panels, workers / rows);
+        size_t cost = 64 * high * wide + high * TILE_ROWS + wide * TILE_COLUMNS;
+        if (cost >= least) continue;
+        least = cost;
+        job->grid_rows = rows;
+        job->grid_columns = workers / rows;
+    }
+}
+
+static size_t matmul_workspace(const matmul_task *task, unsigned threads)
+{
+    (void)task;
+    return threads * (size_t)(MATMUL_PACKED_A + MATMUL_PACKED_B) * sizeof(float);
+}
+
+static void matmul(thread_pool *pool, const matmul_task *task, void *workspace)
+{
+    matmul_job job = {.task = task, .scratch = workspace};
+    size_t workers = thread_pool_size(pool);
+    matmul_choose_grid(&job, workers);
+    thread_pool_run(pool, workers, matmul_work, &job);
+}

@@ -1,0 +1,140 @@
+// Batch normalisation (section 3.2.3 of the thesis), over all pixels of a channel:
+//
+//     xhat = (x - mean) / sqrt(variance + epsilon)    (eq. 58)
+//     y = gamma xhat + beta                           (eq. 57)
+//
+// In training, mean and variance are the batch's, and moving averages of them are kept as Keras keeps them (population
+// variance; momentum is the weight of the old value). Inference uses the moving averages.
+#include "nn/layers/shared.h"
+
+#include <math.h>
+
+enum { GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE };
+
+typedef struct batchnorm_settings {
+    float momentum, epsilon;
+} batchnorm_settings;
+
+static const batchnorm_settings DEFAULTS = {.momentum = 0.99f, .epsilon = 1e-3f};
+
+static silma_status parse(layer *l, words *line, silma_error *error)
+{
+    batchnorm_settings *bn = l->settings;
+    *bn = DEFAULTS;
+    silma_status status = words_option_float(line, "momentum", 0.0, 1.0, &bn->momentum, error);
+    return status == SILMA_OK ? words_option_float(line, "epsilon", 1e-12, 1.0, &bn->epsilon, error) : status;
+}
+
+static silma_status resolve(layer *l, const shape *in, silma_error *error)
+{
+    static const initialiser zeros = {.kind = INITIALISER_CONSTANT, .value = 0.0f};
+    static const initialiser ones = {.kind = INITIALISER_CONSTANT, .value = 1.0f};
+    size_t c = (size_t)in->c;
+    l->out = *in;
+    l->contract = LAYER_IN_PLACE | LAYER_KEEPS_INPUT | LAYER_GRADIENT_IN_PLACE; // in place at inference, that is
+    silma_status status = layer_add_parameter(l, "gamma", true, ones, 0, 0, 1, &c, error);
+    if (status == SILMA_OK) status = layer_add_parameter(l, "beta", true, zeros, 0, 0, 1, &c, error);
+    if (status == SILMA_OK) status = layer_add_parameter(l, "moving_mean", false, zeros, 0, 0, 1, &c, error);
+    if (status == SILMA_OK) status = layer_add_parameter(l, "moving_variance", false, ones, 0, 0, 1, &c, error);
+    return status;
+}
+
+static void describe_batchnorm(const layer *l, char *text, size_t size)
+{
+    const batchnorm_settings *bn = l->settings;
+    *text = '\0';
+    if (bn->momentum != DEFAULTS.momentum) describe_float(text, size, "momentum", bn->momentum);
+    if (bn->epsilon != DEFAULTS.epsilon) describe_float(text, size, "epsilon", bn->epsilon);
+}
+
+// A workspace holds scale (c), shift (c), then the kernels'; what is saved holds mean (c), inv_std (c).
+static void memory(const layer *l, const kernels *k, unsigned threads, int n, bool training, const shape *in,
+                   layer_memory *need)
+{
+    (void)l;
+    size_t vector = floats_bytes((size_t)in->c);
+    need->forward_workspace = 2 * vector;
+    if (!training) return;
+    size_t sums = k->batchnorm_workspace(batch_rows(n, *in), (size_t)in->c, threads);
+    need->saved = 2 * vector;
+    need->forward_workspace += sums;
+    need->backward_workspace = sums;
+}
+
+static float *vector_at(void *block, size_t c, size_t index)
+{
+    return (float *)((char *)block + index * floats_bytes(c));
+}
+
+static void update_moving(float *moving, const float *batch, size_t c, float momentum)
+{
+    for (size_t i = 0; i < c; i++)
+        moving[i] = moving[i] * momentum + batch[i] * (1.0f - momentum);
+}
+
+static void invert_deviation(const float *variance, float *inv_std, size_t c, float epsilon)
+{
+    for (size_t i = 0; i < c; i++)
+        inv_std[i] = (float)(1.0 / sqrt((double)variance[i] + (double)epsilon));
+}
+
+// y = gamma (x - mean) inv_std + beta = x scale + shift
+static void normalise(const layer_call *call, size_t c, const float *mean, const float *inv_std)
+{
+    const float *gamma = layer_values(call, GAMMA);
+    const float *beta = layer_values(call, BETA);
+    float *scale = vector_at(call->workspace, c, 0);
+    float *shift = vector_at(call->workspace, c, 1);
+    for (size_t i = 0; i < c; i++) {
+        scale[i] = gamma[i] * inv_std[i];
+        shift[i] = beta[i] - mean[i] * scale[i];
+    }
+    call->k->channel_affine(call->pool, batch_rows(call->n, call->in[0]), c, call->x[0], scale, shift, call->y);
+}
+
+static void forward(const layer_call *call)
+{
+    const batchnorm_settings *bn = call->layer->settings;
+    size_t c = (size_t)call->in[0].c;
+    float *moving_mean = layer_statistics(call, MOVING_MEAN);
+    float *moving_variance = layer_statistics(call, MOVING_VARIANCE);
+    if (!call->training) {
+        float *inv_std = vector_at(call->workspace, c, 0); // becomes the scale, element by element
+        invert_deviation(moving_variance, inv_std, c, bn->epsilon);
+        normalise(call, c, moving_mean, inv_std);
+        return;
+    }
+    float *mean = vector_at(call->saved, c, 0);
+    float *inv_std = vector_at(call->saved, c, 1);
+    float *variance = vector_at(call->workspace, c, 0);
+    call->k->batchnorm_statistics(call->pool, batch_rows(call->n, call->in[0]), c, call->x[0], mean, variance,
+                                  vector_at(call->workspace, c, 2));
+    update_moving(moving_mean, mean, c, bn->momentum);
+    update_moving(moving_variance, variance, c, bn->momentum);
+    invert_deviation(variance, inv_std, c, bn->epsilon);
+    normalise(call, c, mean, inv_std);
+}
+
+static void backward(const layer_call *call)
+{
+    size_t c = (size_t)call->in[0].c;
+    // y = gamma xhat + beta; mean and inv_std depend on x as well
+    call->k->batchnorm_backward(call->pool, batch_rows(call->n, call->in[0]), c, call->x[0],
+                                vector_at(call->saved, c, 0), vector_at(call->saved, c, 1), layer_values(call, GAMMA),
+                                call->dy, layer_gradient(call, GAMMA), layer_gradient(call, BETA), call->dx[0],
+                                call->workspace);
+}
+
+const layer_type layer_batchnorm = {
+    .name = "batchnorm",
+    .synopsis = "batchnorm [momentum=0.99] [epsilon=1e-3]",
+    .settings_size = sizeof(batchnorm_settings),
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .parse = parse,
+    .resolve = resolve,
+    .describe = describe_batchnorm,
+    .memory = memory,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,20 @@
+// An image as a vector. The bytes stay where they are: only the shape changes.
+#include "nn/layers/shared.h"
+
+static silma_status resolve(layer *l, const shape *in, silma_error *error)
+{
+    (void)error;
+    l->out = (shape){.h = 1, .w = 1, .c = (int)shape_count(*in), .flat = true};
+    l->contract = LAYER_SAME_BYTES;
+    return SILMA_OK;
+}
+
+const layer_type layer_flatten = {
+    .name = "flatten",
+    .synopsis = "flatten",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .parse = parse_nothing,
+    .resolve = resolve,
+    .describe = describe_nothing,
+};

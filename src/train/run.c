@@ -1,0 +1,376 @@
+#define _GNU_SOURCE
+#include "train/run.h"
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "data/pad.h"
+#include "data/split_file.h"
+#include "kernels/context.h"
+#include "nn/arena.h"
+#include "nn/network.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char RUN_CONFIG[] = "config.json";
+const char RUN_SPLIT[] = "split.json";
+const char RUN_LAST[] = "last.safetensors";
+const char RUN_BEST[] = "best.safetensors";
+
+size_t run_steps_per_epoch(const silma_run *run)
+{
+    return (run->parts.train_count + run->settings.batch - 1) / run->settings.batch;
+}
+
+void silma_run_free(silma_run *run)
+{
+    if (!run) return;
+    silma_model_free(run->model);
+    silma_dataset_free(run->padded);
+    settings_free(&run->settings);
+    silma_partition_free(&run->parts);
+    history_free(&run->history);
+    plan_free(run->train_plan);
+    plan_free(run->eval_plan);
+    free(run->arena);
+    free(run->gradients);
+    for (int i = 0; i < OPTIMIZER_SLOTS_MAX; i++)
+        free(run->slots[i]);
+    free(run->probabilities);
+    free(run->class_weights);
+    free(run->order);
+    free(run->labels);
+    free(run->folder);
+    free(run->network_name);
+    free(run->config);
+    free(run);
+}
+
+static silma_status start(silma_run **result, silma_context *context, const silma_dataset *dataset, const char *folder,
+                          silma_error *error)
+{
+    silma_run *run = calloc(1, sizeof *run);
+    if (!run) return silma_fail_memory(error, sizeof *run);
+    run->k = context->k;
+    run->pool = context->pool;
+    run->dataset = dataset;
+    run->at = (run_position){.stop = early_stop_start(), .plateau = plateau_start(), .best_value = NAN};
+    settings_default(&run->settings);
+    run->folder = strdup(folder);
+    if (!run->folder) {
+        silma_run_free(run);
+        return silma_fail_memory(error, strlen(folder));
+    }
+    *result = run;
+    return SILMA_OK;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Data and settings
+
+static silma_status check_data(const silma_run *run, silma_error *error)
+{
+    const silma_images *images = silma_dataset_images(run->dataset);
+    if (!images->labels)
+        return silma_fail(error, SILMA_USAGE, "%s has no labels to train on", silma_dataset_name(run->dataset));
+    if (images->class_count < 2)
+        return silma_fail(error, SILMA_USAGE, "%s has one class only: there is nothing to tell apart",
+                          silma_dataset_name(run->dataset));
+    shape out = graph_output(run->model->g);
+    if (out.h != 1 || out.w != 1)
+        return silma_fail(error, SILMA_USAGE,
+                          "the network ends in %dx%dx%d values; it should end in one a class, as 'dense classes "
+                          "softmax' does",
+                          out.h, out.w, out.c);
+    return SILMA_OK;
+}
+
+static silma_status fit_data(silma_run *run, silma_error *error)
+{
+    shape in = graph_input(run->model->g);
+    silma_status status = dataset_pad(&run->padded, run->dataset, in.h, in.w, in.c, error);
+    // A network over vectors (input 784) takes the pixels of any image of that many values.
+    if (status == SILMA_USAGE && in.flat) {
+        const silma_images *images = silma_dataset_images(run->dataset);
+        if (images->height * images->width * images->channels == in.c) status = SILMA_OK;
+    }
+    run->images = silma_dataset_images(run->padded ? run->padded : run->dataset);
+    return status;
+}
+
+static silma_status apply_settings(silma_run *run, const silma_settings *wanted, silma_error *error)
+{
+    const graph *g = run->model->g;
+    silma_status status = SILMA_OK;
+    for (size_t i = 0; status == SILMA_OK && i < g->recipe_count; i++)
+        status =
+            settings_apply(&run->settings, g->recipe[i].name, g->recipe[i].value, g->origin, g->recipe[i].line, error);
+    if (status == SILMA_OK) status = settings_apply_list(&run->settings, wanted, error);
+    if (status == SILMA_OK)
+        status = settings_resolve(&run->settings, g->head, (size_t)graph_output(g).c,
+                                  silma_dataset_images(run->dataset)->class_count, error);
+    return status;
+}
+
+static silma_status check_parts(const silma_run *run, silma_error *error)
+{
+    if (run->parts.train_count == 0)
+        return silma_fail(error, SILMA_USAGE, "no image is left to train on: %s has %zu, and val_split is %g",
+                          silma_dataset_name(run->dataset), run->images->count, run->settings.val_split);
+    return SILMA_OK;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Memory
+
+static void *allocate_aligned(size_t count, size_t size)
+{
+    size_t bytes;
+    if (!checked_mul(count + 1, size, &bytes) || !checked_align(bytes, ARENA_ALIGNMENT, &bytes)) return NULL;
+    void *memory = aligned_alloc(ARENA_ALIGNMENT, bytes);
+    if (memory) memset(memory, 0, bytes);
+    return memory;
+}
+
+static silma_status create_plans(silma_run *run, silma_error *error)
+{
+    size_t batch = run->settings.batch;
+    const graph *g = run->model->g;
+    silma_status status = plan_create(&run->train_plan, g, run->k, run->pool, batch, PLAN_TRAIN, error);
+    if (status == SILMA_OK) status = plan_create(&run->eval_plan, g, run->k, run->pool, batch, PLAN_INFER, error);
+    if (status != SILMA_OK) return status;
+    size_t bytes = plan_arena_bytes(run->train_plan);
+    if (plan_arena_bytes(run->eval_plan) > bytes) bytes = plan_arena_bytes(run->eval_plan);
+    run->arena = aligned_alloc(ARENA_ALIGNMENT, bytes);
+    if (!run->arena) return silma_fail_memory(error, bytes);
+    plan_bind(run->train_plan, run->arena);
+    plan_bind(run->eval_plan, run->arena);
+    return SILMA_OK;
+}
+
+static silma_status create_vectors(silma_run *run, silma_error *error)
+{
+    const graph *g = run->model->g;
+    size_t outputs = (size_t)graph_output(g).c;
+    run->gradients = allocate_aligned(g->weight_count, sizeof(float));
+    run->probabilities = allocate_aligned(run->settings.batch * outputs, sizeof(float));
+    run->order = allocate_aligned(run->parts.train_count, sizeof(uint32_t));
+    run->labels = allocate_aligned(run->settings.batch, sizeof(uint32_t));
+    bool made = run->gradients && run->probabilities && run->order && run->labels;
+    for (int i = 0; i < optimizer_slots(&run->settings.optimizer); i++) {
+        run->slots[i] = allocate_aligned(g->weight_count, sizeof(float));
+        made = made && run->slots[i];
+    }
+    if (!made) return silma_fail_memory(error, g->weight_count * sizeof(float));
+    optimizer_prepare_slots(&run->settings.optimizer, g->weight_count, run->slots[0], run->slots[1]);
+    return SILMA_OK;
+}
+
+static silma_status create_class_weights(silma_run *run, silma_error *error)
+{
+    size_t classes = (size_t)run->images->class_count;
+    size_t *counts = calloc(classes, sizeof *counts);
+    float *weights = calloc(classes, sizeof *weights);
+    if (!counts || !weights) {
+        free(counts);
+        free(weights);
+        return silma_fail_memory(error, classes * sizeof *counts);
+    }
+    for (size_t i = 0; i < run->parts.train_count; i++)
+        counts[run->images->labels[run->parts.train[i]]]++;
+    bool used;
+    settings_class_weights(&run->settings, counts, (int)classes, weights, &used);
+    free(counts);
+    if (used)
+        run->class_weights = weights;
+    else
+        free(weights);
+    return SILMA_OK;
+}
+
+// All that follows from model, data, settings and parts.
+static silma_status create_memory(silma_run *run, silma_error *error)
+{
+    silma_status status = create_plans(run, error);
+    if (status == SILMA_OK) status = create_vectors(run, error);
+    if (status == SILMA_OK) status = create_class_weights(run, error);
+    return status;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// A new run
+
+static silma_status make_folder(const char *folder, silma_error *error)
+{
+    char *path = strdup(folder);
+    if (!path) return silma_fail_memory(error, strlen(folder));
+    silma_status status = SILMA_OK;
+    for (char *slash = path[0] ? strchr(path + 1, '/') : NULL; slash && status == SILMA_OK;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0777) != 0 && errno != EEXIST) status = silma_fail_io(error, path, "cannot be made");
+        *slash = '/';
+    }
+    if (status == SILMA_OK && mkdir(path, 0777) != 0 && errno != EEXIST)
+        status = silma_fail_io(error, path, "cannot be made");
+    free(path);
+    return status;
+}
+
+static silma_status check_folder_is_free(const char *folder, silma_error *error)
+{
+    char *path = path_join(folder, RUN_CONFIG);
+    if (!path) return silma_fail_memory(error, strlen(folder));
+    bool taken = access(path, F_OK) == 0;
+    free(path);
+    if (!taken) return SILMA_OK;
+    return silma_fail(error, SILMA_USAGE, "%s: holds a run already; resume it, or choose another folder", folder);
+}
+
+static silma_status write_split(const silma_run *run, silma_error *error)
+{
+    char *path = path_join(run->folder, RUN_SPLIT);
+    if (!path) return silma_fail_memory(error, strlen(run->folder));
+    silma_status status = split_file_write(path, &run->parts, error);
+    free(path);
+    return status;
+}
+
+static silma_status create_model(silma_run *run, const silma_network *network, silma_error *error)
+{
+    const silma_images *images = silma_dataset_images(run->dataset);
+    graph *g;
+    // A graph of the run's own: the caller may free the network.
+    silma_status status = graph_parse(&g, network->g->text, network->g->origin, NULL, error);
+    if (status != SILMA_OK) return status;
+    return model_create(&run->model, g, images->class_names, images->class_count, error);
+}
+
+static silma_status create_run(silma_run *run, const silma_network *network, const silma_settings *wanted,
+                               silma_error *error)
+{
+    run->network_name = strdup(network->name);
+    if (!run->network_name) return silma_fail_memory(error, strlen(network->name));
+    silma_status status = create_model(run, network, error);
+    if (status == SILMA_OK) status = check_data(run, error);
+    if (status == SILMA_OK) status = apply_settings(run, wanted, error);
+    if (status == SILMA_OK) status = fit_data(run, error);
+    if (status == SILMA_OK)
+        status = silma_dataset_partition(run->dataset, run->settings.val_split, run->settings.seed, &run->parts, error);
+    if (status == SILMA_OK) status = check_parts(run, error);
+    if (status == SILMA_OK) status = create_memory(run, error);
+    if (status != SILMA_OK) return status;
+    graph_initialise(run->model->g, run->settings.seed, run->model->weights, run->model->statistics);
+    return SILMA_OK;
+}
+
+// The checkpoint first: a folder with a config.json is a run that can be resumed.
+static silma_status write_new_run(silma_run *run, silma_error *error)
+{
+    silma_status status = make_folder(run->folder, error);
+    if (status == SILMA_OK) status = checkpoint_write_last(run, error);
+    if (status == SILMA_OK) status = write_split(run, error);
+    if (status == SILMA_OK) status = config_write(run, error);
+    return status;
+}
+
+silma_status silma_run_create(silma_run **result, silma_context *context, const silma_network *network,
+                              const silma_dataset *dataset, const silma_settings *wanted, const char *folder,
+                              silma_error *error)
+{
+    silma_status status = check_folder_is_free(folder, error);
+    if (status != SILMA_OK) return status;
+    silma_run *run;
+    status = start(&run, context, dataset, folder, error);
+    if (status != SILMA_OK) return status;
+    status = create_run(run, network, wanted, error);
+    if (status == SILMA_OK) status = write_new_run(run, error);
+    if (status != SILMA_OK) {
+        silma_run_free(run);
+        return status;
+    }
+    *result = run;
+    return SILMA_OK;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// An old run
+
+static silma_status check_same_data(const silma_run *run, const char *path, const char *stored_hash, silma_error *error)
+{
+    if (strcmp(silma_dataset_hash(run->dataset), stored_hash) == 0) return SILMA_OK;
+    return silma_fail(error, SILMA_USAGE,
+                      "%s: was trained on other data than %s (sha256 %.12s..., not %.12s...): it cannot continue on it",
+                      path, silma_dataset_name(run->dataset), stored_hash, silma_dataset_hash(run->dataset));
+}
+
+// What the caller wants on top of the stored settings, as far as a resumed run may change.
+static silma_status apply_resumed_settings(silma_run *run, const silma_settings *wanted, silma_error *error)
+{
+    const graph *g = run->model->g;
+    settings stored = run->settings;
+    json_t *copy = settings_to_json(&stored);
+    if (!copy) return silma_fail_memory(error, sizeof stored);
+    settings_default(&run->settings);
+    silma_status status = settings_from_json(&run->settings, copy, run->folder, error);
+    json_decref(copy);
+    if (status == SILMA_OK) status = settings_apply_list(&run->settings, wanted, error);
+    if (status == SILMA_OK)
+        status = settings_resolve(&run->settings, g->head, (size_t)graph_output(g).c,
+                                  silma_dataset_images(run->dataset)->class_count, error);
+    if (status == SILMA_OK) status = settings_check_resume(&stored, &run->settings, error);
+    settings_free(&stored);
+    return status;
+}
+
+static silma_status read_split(silma_run *run, silma_error *error)
+{
+    char *path = path_join(run->folder, RUN_SPLIT);
+    if (!path) return silma_fail_memory(error, strlen(run->folder));
+    silma_status status = split_file_read(path, silma_dataset_images(run->dataset)->count, &run->parts, error);
+    free(path);
+    return status;
+}
+
+static silma_status resume_run(silma_run *run, safetensors *file, const char *path, const silma_settings *wanted,
+                               silma_error *error)
+{
+    char data_hash[65];
+    silma_status status = checkpoint_read_start(run, file, path, data_hash, error);
+    if (status == SILMA_OK) status = check_data(run, error);
+    if (status == SILMA_OK) status = check_same_data(run, path, data_hash, error);
+    if (status == SILMA_OK) status = apply_resumed_settings(run, wanted, error);
+    if (status == SILMA_OK) status = fit_data(run, error);
+    if (status == SILMA_OK) status = read_split(run, error);
+    if (status == SILMA_OK) status = check_parts(run, error);
+    if (status == SILMA_OK) status = create_memory(run, error);
+    if (status == SILMA_OK) status = checkpoint_read_rest(run, file, path, error);
+    if (status == SILMA_OK) status = history_read(&run->history, run->folder, run->at.epoch, error);
+    if (status == SILMA_OK) status = config_write(run, error);
+    return status;
+}
+
+silma_status silma_run_resume(silma_run **result, silma_context *context, const silma_dataset *dataset,
+                              const silma_settings *wanted, const char *folder, silma_error *error)
+{
+    char *path = path_join(folder, RUN_LAST);
+    if (!path) return silma_fail_memory(error, strlen(folder));
+    silma_run *run = NULL;
+    safetensors *file = NULL;
+    silma_status status = safetensors_open(&file, path, error);
+    if (status == SILMA_OK) status = start(&run, context, dataset, folder, error);
+    if (status == SILMA_OK) status = resume_run(run, file, path, wanted, error);
+    safetensors_close(file);
+    free(path);
+    if (status != SILMA_OK) {
+        silma_run_free(run);
+        return status;
+    }
+    *result = run;
+    return SILMA_OK;
+}

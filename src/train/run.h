@@ -1,0 +1,84 @@
+// A training run: what it is made of, where it stands, and what it keeps on disk.
+//
+//     run.c         making a run: network, data, settings, memory
+//     loop.c        steps, epochs, validation
+//     checkpoint.c  last.safetensors and best.safetensors
+//     config.c      config.json
+//
+// A run folder holds
+//     config.json         every resolved setting, versions, the data's identity (for people, and to find the data)
+//     split.json          the images of the training and the validation part
+//     history.csv, .jsonl an epoch a line
+//     best.safetensors    the model of the best epoch
+//     last.safetensors    the model now, and all that resuming needs
+//
+// The two safetensors files depend on settings, data and seed only: no times, no number of threads, no paths.
+#ifndef SILMA_TRAIN_RUN_H
+#define SILMA_TRAIN_RUN_H
+
+#include "nn/model.h"
+#include "train/history.h"
+#include "train/metrics.h"
+#include "train/settings.h"
+
+// Where a run stands: all of it is in last.safetensors, so that a resumed run goes on to the same bits.
+typedef struct run_position {
+    unsigned epoch;       // completed epochs
+    size_t step;          // completed steps of the epoch after that
+    uint64_t total_steps; // completed steps of the whole run
+    metrics sums;         // of the running epoch
+    double rate;          // learning rate of the last step
+    early_stop_state stop;
+    plateau_state plateau;
+    double best_value; // NaN: none yet
+    unsigned best_epoch;
+    bool stopped_early;
+} run_position;
+
+struct silma_run {
+    const kernels *k;
+    thread_pool *pool;
+    char *folder;
+    char *network_name;
+    char *config; // JSON text
+    silma_model *model;
+    const silma_dataset *dataset; // the caller's, as it was given
+    silma_dataset *padded;        // a copy of the network's input size, or null
+    const silma_images *images;   // of whichever is trained on
+    settings settings;
+    silma_partition parts;
+    run_position at;
+    history history;
+    // Memory of the steps:
+    plan *train_plan, *eval_plan; // they share the arena: training and validation alternate
+    void *arena;
+    float *gradients;                  // (weight_count)
+    float *slots[OPTIMIZER_SLOTS_MAX]; // (weight_count) each, or null
+    float *probabilities;              // (batch, outputs)
+    float *class_weights;              // (class_count), or null
+    uint32_t *order;                   // (train_count) the epoch's order of the training images
+    uint32_t *labels;                  // (batch)
+    // Clocks, not part of the position:
+    double epoch_seconds; // spent on this epoch so far
+    double wait_seconds;  // of these, waiting for data
+    size_t timed_images;
+};
+
+size_t run_steps_per_epoch(const silma_run *run);
+
+// checkpoint.c
+silma_status checkpoint_write_last(const silma_run *run, silma_error *error);
+silma_status checkpoint_write_best(const silma_run *run, silma_error *error);
+// Reads what last.safetensors says about the run, before its memory exists: model, settings, the data's hash.
+silma_status checkpoint_read_start(silma_run *run, safetensors *file, const char *path, char data_hash[65],
+                                   silma_error *error);
+// Reads optimiser slots and position.
+silma_status checkpoint_read_rest(silma_run *run, safetensors *file, const char *path, silma_error *error);
+
+// config.c
+silma_status config_write(silma_run *run, silma_error *error);
+
+// File names within a run folder.
+extern const char RUN_CONFIG[], RUN_SPLIT[], RUN_LAST[], RUN_BEST[];
+
+#endif
