@@ -224,24 +224,6 @@ static silma_status print_json(const session *s, problem *why)
 // ---------------------------------------------------------------------------------------------------------------------
 // What to evaluate
 
-// --data, or the data of the run that the model lies in.
-static silma_status open_data(const arguments *args, const char *folder, session *s, problem *why)
-{
-    silma_split split = split_names[s->split][1] == 'e' ? SILMA_SPLIT_TEST : SILMA_SPLIT_TRAIN;
-    const char *name = option_text(args, "data"), *data_dir = option_text(args, "data-dir");
-    if (name) return open_dataset(name, data_dir, split, &s->dataset, why);
-    if (!run_folder_holds_run(folder)) {
-        problem_hint(why, "silma eval %s --data fashion-mnist", s->model_path);
-        return problem_set(why, SILMA_USAGE, "--data is missing: which images to evaluate on");
-    }
-    char *run_name = NULL, *run_data_dir = NULL;
-    silma_status status = silma_run_dataset_name(folder, &run_name, &run_data_dir, &why->error);
-    if (!status) status = open_dataset(run_name, data_dir ? data_dir : run_data_dir, split, &s->dataset, why);
-    free(run_name);
-    free(run_data_dir);
-    return status;
-}
-
 static silma_status open_validation(const char *folder, session *s, problem *why)
 {
     if (!run_folder_holds_split(folder)) {
@@ -260,7 +242,8 @@ static silma_status evaluate(const arguments *args, const char *folder, session 
 {
     silma_status status = open_context(args, &s->context, why);
     if (!status) status = silma_model_load(&s->model, s->model_path, &why->error);
-    if (!status) status = open_data(args, folder, s, why);
+    silma_split split = s->split == SILMA_SPLIT_TEST ? SILMA_SPLIT_TEST : SILMA_SPLIT_TRAIN;
+    if (!status) status = open_model_dataset(args, s->model_path, split, &s->dataset, why);
     if (!status && s->split == SPLIT_VALIDATION) status = open_validation(folder, s, why);
     if (!status)
         status = silma_evaluate(s->model, s->context, s->dataset, s->indices, s->index_count, &s->result, &why->error);
@@ -275,7 +258,7 @@ static silma_status run(const arguments *args, problem *why)
     if (!status) status = option_choice(args, "split", split_names, SPLIT_COUNT, &s.split, why);
     if (status) return status;
     s.model_path = args->words[0];
-    char *folder = path_folder(s.model_path);
+    char *folder = folder_of_path(s.model_path);
     status = folder ? evaluate(args, folder, &s, why) : problem_set_memory(why);
     free(folder);
     session_free(&s);
@@ -294,7 +277,7 @@ static const option_group options = {"Options", table};
 
 const command eval_command = {
     .name = "eval",
-    .synopsis = "MODEL.safetensors --data NAME|DIR [options]",
+    .synopsis = "MODEL.safetensors [--data NAME|DIR] [options]",
     .summary = "measure a model on a data set",
     .details = "Prints loss, accuracy with its 95 % interval, top-5, true positives (images whose true class got\n"
                "more than 0.5), precision, recall and F1 of each class, and the confusion matrix.",

@@ -85,12 +85,17 @@ static silma_status print_version(problem *why)
 #else
     const char *download = "no";
 #endif
+#ifdef __clang__
+    const char *compiler = __VERSION__; // names itself
+#else
+    const char *compiler = "gcc " __VERSION__;
+#endif
     silma_context *context = NULL;
     silma_status status = silma_context_create(&context, NULL, &why->error);
     if (status) return status;
     printf("silma %s\n", silma_version());
     printf("instruction set: %s, threads: %u\n", silma_context_isa(context), silma_context_threads(context));
-    printf("built with: gzip %s, download %s; compiler %s\n", gzip, download, __VERSION__);
+    printf("built with: gzip %s, download %s; compiler %s\n", gzip, download, compiler);
     silma_context_free(context);
     return SILMA_OK;
 }

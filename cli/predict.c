@@ -18,11 +18,11 @@ typedef struct session {
     const char *split;
     int height, width, channels, class_count;
     size_t count;
-    uint32_t *indices;         // (count) in the data set
-    const char *const *files;  // (count)
-    uint8_t *pixels;           // (count, height, width, channels)
-    float *probabilities;      // (count, class_count)
-    int *order;                // (class_count) scratch: classes by falling probability
+    uint32_t *indices;        // (count) in the data set
+    const char *const *files; // (count)
+    uint8_t *pixels;          // (count, height, width, channels)
+    float *probabilities;     // (count, class_count)
+    int *order;               // (class_count) scratch: classes by falling probability
     size_t top;
 } session;
 
@@ -107,8 +107,7 @@ static silma_status take_from_dataset(const arguments *args, session *s, problem
     silma_status status = option_choice(args, "split", split_names, 2, &split, why);
     if (status) return status;
     s->split = split_names[split];
-    status = open_dataset(option_text(args, "data"), option_text(args, "data-dir"), (silma_split)split, &s->dataset,
-                          why);
+    status = open_model_dataset(args, args->words[0], (silma_split)split, &s->dataset, why);
     if (status) return status;
 
     const silma_images *images = silma_dataset_images(s->dataset);
@@ -125,12 +124,11 @@ static silma_status take_from_dataset(const arguments *args, session *s, problem
 
 static silma_status take_from_files(const arguments *args, session *s, problem *why)
 {
-    if (option_given(args, "index") || option_given(args, "split"))
-        return problem_set(why, SILMA_USAGE, "--split and --index need --data: files are named as words");
-    if (args->word_count < 2) {
-        problem_hint(why, "silma predict %s --data fashion-mnist --index 0-8", args->words[0]);
-        return problem_set(why, SILMA_USAGE, "--data or a file is missing: which images to classify");
-    }
+    static const char *const exclusive[] = {"data", "data-dir", "split", "index"};
+    for (size_t i = 0; i < sizeof exclusive / sizeof *exclusive; i++)
+        if (option_given(args, exclusive[i]))
+            return problem_set(why, SILMA_USAGE, "--%s is about the images of a data set, but '%s' is a file",
+                               exclusive[i], args->words[1]);
     s->files = args->words + 1;
     s->count = args->word_count - 1;
     size_t image_size = (size_t)s->height * (size_t)s->width * (size_t)s->channels;
@@ -286,9 +284,8 @@ static silma_status predict(const arguments *args, session *s, problem *why)
     if (s->top > (size_t)s->class_count) s->top = (size_t)s->class_count;
 
     status = open_context(args, &s->context, why);
-    if (!status) status = option_given(args, "data") ? take_from_dataset(args, s, why) : take_from_files(args, s, why);
-    if (!status)
-        status = silma_model_predict(s->model, s->context, s->pixels, s->count, s->probabilities, &why->error);
+    if (!status) status = args->word_count == 1 ? take_from_dataset(args, s, why) : take_from_files(args, s, why);
+    if (!status) status = silma_model_predict(s->model, s->context, s->pixels, s->count, s->probabilities, &why->error);
     if (status) return status;
     if (option_given(args, "json")) return print_json(s, args->words[0], why);
     print_text(s);
@@ -299,9 +296,7 @@ static silma_status run(const arguments *args, problem *why)
 {
     enum { TOP_DEFAULT = 3, TOP_MOST = 1000000 };
     uint64_t top = TOP_DEFAULT;
-    size_t words_most = option_given(args, "data") ? 1 : SIZE_MAX;
-    silma_status status =
-        arguments_expect_words(args, 1, words_most, "a model (best.safetensors of a run folder)", why);
+    silma_status status = arguments_expect_words(args, 1, SIZE_MAX, "a model (best.safetensors of a run folder)", why);
     if (!status) status = option_count(args, "top", 1, TOP_MOST, &top, why);
     if (status) return status;
     session s = {.top = (size_t)top};
@@ -311,7 +306,7 @@ static silma_status run(const arguments *args, problem *why)
 }
 
 static const option table[] = {
-    {"data", "NAME|DIR", "take the images from this data set"},
+    {"data", "NAME|DIR", "the data set (default: the one that the model's run was trained on)"},
     {"data-dir", "DIR", "a folder of data sets, searched first"},
     {"split", "train|test", "which of its images (default: test)"},
     {"index", "LIST", "their numbers, from 0, such as 0-8,17 (default: 0-8)"},
@@ -323,7 +318,7 @@ static const option_group options = {"Options", table};
 
 const command predict_command = {
     .name = "predict",
-    .synopsis = "MODEL.safetensors --data NAME|DIR [--index LIST] [options]\nMODEL.safetensors FILE... [options]",
+    .synopsis = "MODEL.safetensors [--data NAME|DIR] [--index LIST] [options]\nMODEL.safetensors FILE... [options]",
     .summary = "classify images",
     .details = "Prints the most probable classes of each image. Files are PGM (P5) or PPM (P6) pictures of 8 bits a\n"
                "sample and of exactly the model's size; images of a data set tell whether the model is right.",

@@ -18,14 +18,8 @@ static double clock_seconds(void)
 progress_display progress_begin(bool quiet, bool json)
 {
     progress_display display = {.screen = terminal_of(stderr), .quiet = quiet, .json = json};
-    display.started_at = clock_seconds();
     display.drawn_at = -INFINITY;
     return display;
-}
-
-double progress_seconds(const progress_display *display)
-{
-    return clock_seconds() - display->started_at;
 }
 
 void progress_clear(progress_display *display)

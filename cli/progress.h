@@ -12,7 +12,6 @@ typedef struct progress_display {
     bool json;       // a line an epoch on stdout
     bool bar_shown;
     double drawn_at; // seconds of the monotonic clock
-    double started_at;
 } progress_display;
 
 progress_display progress_begin(bool quiet, bool json);
@@ -21,6 +20,5 @@ progress_display progress_begin(bool quiet, bool json);
 bool progress_show(const silma_progress *now, void *user);
 // Takes the bar away, so that messages start on a clean line.
 void progress_clear(progress_display *display);
-double progress_seconds(const progress_display *display); // since progress_begin
 
 #endif

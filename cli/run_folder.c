@@ -14,12 +14,11 @@ static const char RUNS_FOLDER[] = "runs";
 
 // What a run writes, and what is made from it. Other files in the folder are the user's, and are never touched.
 static const char *const run_files[] = {
-    "config.json",      "split.json",       "history.csv", "history.jsonl",
-    "best.safetensors", "last.safetensors", "report.html",
+    "config.json", "split.json", "history.csv", "history.jsonl", "best.safetensors", "last.safetensors", "report.html",
 };
 enum { RUN_FILE_COUNT = sizeof run_files / sizeof *run_files };
 
-char *path_join(const char *folder, const char *file)
+char *join_path(const char *folder, const char *file)
 {
     size_t size = strlen(folder) + strlen(file) + 2;
     char *path = malloc(size);
@@ -27,7 +26,7 @@ char *path_join(const char *folder, const char *file)
     return path;
 }
 
-char *path_folder(const char *path)
+char *folder_of_path(const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (!slash) return strdup(".");
@@ -37,7 +36,7 @@ char *path_folder(const char *path)
 
 static bool exists_in(const char *folder, const char *file)
 {
-    char *path = path_join(folder, file);
+    char *path = join_path(folder, file);
     bool exists = path && access(path, F_OK) == 0;
     free(path);
     return exists;
@@ -45,7 +44,15 @@ static bool exists_in(const char *folder, const char *file)
 
 bool run_folder_holds_run(const char *path)
 {
-    return exists_in(path, "config.json") || exists_in(path, "last.safetensors");
+    return exists_in(path, "config.json");
+}
+
+// The first file of a run that the folder holds, complete run or not; null if there is none.
+static const char *file_of_run(const char *path)
+{
+    for (size_t i = 0; i < RUN_FILE_COUNT; i++)
+        if (exists_in(path, run_files[i])) return run_files[i];
+    return NULL;
 }
 
 bool run_folder_holds_split(const char *path)
@@ -103,8 +110,7 @@ static silma_status make_next_folder(run_folder *folder, const char *name, probl
     size_t size = sizeof RUNS_FOLDER + strlen(name) + 32;
     folder->path = malloc(size);
     if (!folder->path) return problem_set_memory(why);
-    if (mkdir(RUNS_FOLDER, 0777) != 0 && errno != EEXIST)
-        return fail_path(why, RUNS_FOLDER, "cannot make the folder");
+    if (mkdir(RUNS_FOLDER, 0777) != 0 && errno != EEXIST) return fail_path(why, RUNS_FOLDER, "cannot make the folder");
 
     uint64_t number = last_run_number(name);
     for (int i = 0; i < ATTEMPTS; i++) {
@@ -120,7 +126,7 @@ static silma_status make_next_folder(run_folder *folder, const char *name, probl
 static silma_status move_run(const char *from, const char *to, problem *why)
 {
     for (size_t i = 0; i < RUN_FILE_COUNT; i++) {
-        char *source = path_join(from, run_files[i]), *target = path_join(to, run_files[i]);
+        char *source = join_path(from, run_files[i]), *target = join_path(to, run_files[i]);
         bool memory = source && target;
         bool failed = memory && rename(source, target) != 0 && errno != ENOENT;
         silma_status status = !memory  ? problem_set_memory(why)
@@ -135,7 +141,7 @@ static silma_status move_run(const char *from, const char *to, problem *why)
 
 static silma_status set_aside(run_folder *folder, problem *why)
 {
-    folder->aside = path_join(folder->path, "replaced-XXXXXX");
+    folder->aside = join_path(folder->path, "replaced-XXXXXX");
     if (!folder->aside) return problem_set_memory(why);
     if (!mkdtemp(folder->aside)) {
         silma_status status = fail_path(why, folder->path, "cannot set the old run aside");
@@ -151,10 +157,15 @@ static silma_status use_given_folder(run_folder *folder, const char *out, bool f
     if (!out[0]) return problem_set(why, SILMA_USAGE, "--out: the name of the folder is empty");
     folder->path = strdup(out);
     if (!folder->path) return problem_set_memory(why);
-    if (run_folder_holds_run(out)) {
-        if (force) return set_aside(folder, why);
+    const char *file = file_of_run(out);
+    if (file && force) return set_aside(folder, why);
+    if (file && run_folder_holds_run(out)) {
         problem_hint(why, "--resume %s continues it, --force replaces it", out);
         return problem_set(why, SILMA_USAGE, "%s holds a run already", out);
+    }
+    if (file) {
+        problem_hint(why, "--force replaces it");
+        return problem_set(why, SILMA_USAGE, "%s holds a file %s already", out, file);
     }
     silma_status status = make_parents(out, why);
     if (status) return status;
@@ -174,7 +185,7 @@ silma_status run_folder_prepare(run_folder *folder, const char *out, const char 
 static void remove_run(const char *folder)
 {
     for (size_t i = 0; i < RUN_FILE_COUNT; i++) {
-        char *path = path_join(folder, run_files[i]);
+        char *path = join_path(folder, run_files[i]);
         if (path) unlink(path);
         free(path);
     }
@@ -206,7 +217,7 @@ void run_folder_restore(run_folder *folder)
 
 silma_status run_folder_read_json(const char *folder, const char *file, json_t **value, problem *why)
 {
-    char *path = path_join(folder, file);
+    char *path = join_path(folder, file);
     if (!path) return problem_set_memory(why);
     silma_status status = SILMA_OK;
     json_error_t error;
@@ -222,23 +233,27 @@ silma_status run_folder_read_json(const char *folder, const char *file, json_t *
 }
 
 // Counts a line of history.jsonl; false if it is none.
-static bool count_epoch(const char *line, run_history *history)
+static bool count_epoch(const char *line, const char *watch, run_history *history)
 {
     json_t *record = json_loads(line, 0, NULL);
     const json_t *epoch = json_object_get(record, "epoch");
     bool valid = json_is_integer(epoch);
     if (valid) {
         history->epochs++;
-        if (json_is_true(json_object_get(record, "best"))) history->best_epoch = (unsigned)json_integer_value(epoch);
+        history->seconds += json_number_value(json_object_get(record, "seconds"));
+    }
+    if (valid && json_is_true(json_object_get(record, "best"))) {
+        history->best_epoch = (unsigned)json_integer_value(epoch);
+        history->best_value = json_number_value(json_object_get(record, watch));
     }
     json_decref(record);
     return valid;
 }
 
-silma_status run_folder_history(const char *folder, run_history *history, problem *why)
+silma_status run_folder_history(const char *folder, const char *watch, run_history *history, problem *why)
 {
     *history = (run_history){0};
-    char *path = path_join(folder, "history.jsonl");
+    char *path = join_path(folder, "history.jsonl");
     if (!path) return problem_set_memory(why);
     silma_status status = SILMA_OK;
     FILE *stream = fopen(path, "r");
@@ -246,7 +261,7 @@ silma_status run_folder_history(const char *folder, run_history *history, proble
     char *line = NULL;
     size_t capacity = 0;
     while (stream && !status && getline(&line, &capacity, stream) > 0)
-        if (!count_epoch(line, history))
+        if (!count_epoch(line, watch, history))
             status = problem_set(why, SILMA_BAD_FILE, "%s:%u: not the record of an epoch", path, history->epochs + 1);
     free(line);
     if (stream) fclose(stream);
@@ -259,7 +274,8 @@ static silma_status read_indices(const json_t *list, const char *folder, size_t 
 {
     size_t i;
     const json_t *item;
-    json_array_foreach (list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         json_int_t index = json_is_integer(item) ? json_integer_value(item) : -1;
         if (index < 0 || (uint64_t)index >= image_count || (uint64_t)index > UINT32_MAX)
             return problem_set(why, SILMA_BAD_FILE,

@@ -9,7 +9,7 @@
 
 typedef struct run_folder {
     char *path;
-    bool made;  // by run_folder_prepare
+    bool made;   // by run_folder_prepare
     char *aside; // folder that holds the files of the run that is being replaced; null: none
 } run_folder;
 
@@ -30,17 +30,20 @@ silma_status run_folder_read_json(const char *folder, const char *file, json_t *
 // What history.jsonl tells about a run.
 typedef struct run_history {
     unsigned epochs;     // finished
+    double seconds;      // that they took
     unsigned best_epoch; // 0: none yet
+    double best_value;   // of the value that decides
 } run_history;
-silma_status run_folder_history(const char *folder, run_history *history, problem *why);
+// `watch` is the recorded value that decides which epoch is best.
+silma_status run_folder_history(const char *folder, const char *watch, run_history *history, problem *why);
 
 // The validation images of split.json, each below `image_count`. Free *indices with free().
 silma_status run_folder_validation(const char *folder, size_t image_count, uint32_t **indices, size_t *count,
                                    problem *why);
 
 // "folder/file", or null if out of memory. Free with free().
-char *path_join(const char *folder, const char *file);
+char *join_path(const char *folder, const char *file);
 // The folder part of a path, "." if it has none. Null if out of memory. Free with free().
-char *path_folder(const char *path);
+char *folder_of_path(const char *path);
 
 #endif

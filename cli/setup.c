@@ -1,5 +1,6 @@
 #include "setup.h"
 
+#include "run_folder.h"
 #include "text.h"
 
 #ifdef SILMA_HAVE_CODECS
@@ -7,6 +8,7 @@
 #endif
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const option machine_table[] = {
@@ -51,6 +53,40 @@ silma_status open_dataset(const char *name, const char *data_dir, silma_split sp
 {
     silma_dataset_options options = dataset_options(data_dir);
     return silma_dataset_open(dataset, name, split, &options, &why->error);
+}
+
+silma_status open_run_dataset(const char *folder, const char *data_dir, silma_split split, silma_dataset **dataset,
+                              problem *why)
+{
+    char *name = NULL, *place = NULL; // what was opened, and the folder where it lay
+    silma_status status = silma_run_dataset_name(folder, &name, &place, &why->error);
+    if (status) return status;
+    if (silma_catalog_find(name) || !place)
+        status = open_dataset(name, data_dir ? data_dir : place, split, dataset, why);
+    else
+        status = open_dataset(place, data_dir, split, dataset, why);
+    free(name);
+    free(place);
+    return status;
+}
+
+silma_status open_model_dataset(const arguments *args, const char *model_path, silma_split split,
+                                silma_dataset **dataset, problem *why)
+{
+    const char *name = option_text(args, "data"), *data_dir = option_text(args, "data-dir");
+    if (name) return open_dataset(name, data_dir, split, dataset, why);
+    char *folder = folder_of_path(model_path);
+    if (!folder) return problem_set_memory(why);
+    silma_status status;
+    if (run_folder_holds_run(folder)) {
+        status = open_run_dataset(folder, data_dir, split, dataset, why);
+    } else {
+        status =
+            problem_set(why, SILMA_USAGE, "--data is missing: %s lies in no run folder that could tell", model_path);
+        problem_hint(why, "silma %s %s --data fashion-mnist", args->command->name, model_path);
+    }
+    free(folder);
+    return status;
 }
 
 silma_input dataset_input(const silma_dataset *dataset)

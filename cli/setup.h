@@ -16,6 +16,15 @@ silma_dataset_options dataset_options(const char *data_dir);
 silma_status open_dataset(const char *name, const char *data_dir, silma_split split, silma_dataset **dataset,
                           problem *why);
 
+// The data set that a run folder was trained on; `data_dir` (may be null) is searched before the place that it
+// recorded.
+silma_status open_run_dataset(const char *folder, const char *data_dir, silma_split split, silma_dataset **dataset,
+                              problem *why);
+
+// The images that --data and --data-dir name; without --data those of the run whose folder holds the model.
+silma_status open_model_dataset(const arguments *args, const char *model_path, silma_split split,
+                                silma_dataset **dataset, problem *why);
+
 // What `input auto` and `dense classes` become for this data set.
 silma_input dataset_input(const silma_dataset *dataset);
 

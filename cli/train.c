@@ -19,8 +19,9 @@ static const option recipe_table[] = {
     {"optimizer", "\"NAME ...\"", "sgd, adagrad, rmsprop, adam or adamw, and its options: \"sgd momentum=0.9\""},
     {"lr", "RATE", "learning rate"},
     {"schedule", "\"NAME ...\"", "constant, step, cosine, onecycle or plateau, and its options: \"cosine warmup=3\""},
-    {"loss", "\"NAME ...\"", "categorical_crossentropy, binary_crossentropy or mean_squared_error; "
-                             "\"... label_smoothing=0.1\""},
+    {"loss", "\"NAME ...\"",
+     "categorical_crossentropy, binary_crossentropy or mean_squared_error; "
+     "\"... label_smoothing=0.1\""},
     {"val-split", "SHARE", "share of the training images kept for validation, such as 0.2"},
     {"early-stop", "VALUE|off", "stop when loss, accuracy, val_loss, val_accuracy, ... no longer improves"},
     {"patience", "N", "epochs without improvement before --early-stop stops"},
@@ -53,7 +54,6 @@ typedef struct session {
     silma_settings *settings;
     silma_run *run;
     run_folder folder;
-    char *data_name, *data_dir; // as the user gave them, or as the run recorded them
 } session;
 
 static void session_free(session *s)
@@ -64,8 +64,6 @@ static void session_free(session *s)
     silma_dataset_free(s->dataset);
     silma_context_free(s->context);
     free(s->folder.path);
-    free(s->data_name);
-    free(s->data_dir);
 }
 
 // Sets `flag` under its name in a .silma text: --val-split is val_split.
@@ -120,13 +118,6 @@ static silma_status create_run(const arguments *args, session *s, problem *why)
     return status;
 }
 
-static silma_status copy_text(char **copy, const char *text, problem *why)
-{
-    free(*copy);
-    *copy = text ? strdup(text) : NULL;
-    return text && !*copy ? problem_set_memory(why) : SILMA_OK;
-}
-
 static silma_status check_new(const arguments *args, problem *why)
 {
     silma_status status = arguments_expect_words(args, 1, 1, "a network (a zoo name or a .silma file)", why);
@@ -138,9 +129,9 @@ static silma_status check_new(const arguments *args, problem *why)
 static silma_status open_new(const arguments *args, session *s, problem *why)
 {
     silma_status status = check_new(args, why);
-    if (!status) status = copy_text(&s->data_name, option_text(args, "data"), why);
-    if (!status) status = copy_text(&s->data_dir, option_text(args, "data-dir"), why);
-    if (!status) status = open_dataset(s->data_name, s->data_dir, SILMA_SPLIT_TRAIN, &s->dataset, why);
+    if (!status)
+        status =
+            open_dataset(option_text(args, "data"), option_text(args, "data-dir"), SILMA_SPLIT_TRAIN, &s->dataset, why);
     if (status) return status;
     silma_input input = dataset_input(s->dataset);
     status = open_network(args->words[0], &input, &s->network, why);
@@ -164,96 +155,80 @@ static silma_status check_resume(const arguments *args, const char *folder, prob
 static silma_status open_resumed(const arguments *args, session *s, problem *why)
 {
     const char *folder = option_text(args, "resume");
+    const char *data = option_text(args, "data"), *data_dir = option_text(args, "data-dir");
     silma_status status = check_resume(args, folder, why);
-    if (!status) status = copy_text(&s->folder.path, folder, why);
-    if (!status) status = silma_run_dataset_name(folder, &s->data_name, &s->data_dir, &why->error);
-    if (!status && option_given(args, "data")) status = copy_text(&s->data_name, option_text(args, "data"), why);
-    if (!status && option_given(args, "data-dir"))
-        status = copy_text(&s->data_dir, option_text(args, "data-dir"), why);
-    if (!status) status = open_dataset(s->data_name, s->data_dir, SILMA_SPLIT_TRAIN, &s->dataset, why);
+    if (status) return status;
+    s->folder.path = strdup(folder);
+    if (!s->folder.path) return problem_set_memory(why);
+    status = data ? open_dataset(data, data_dir, SILMA_SPLIT_TRAIN, &s->dataset, why)
+                  : open_run_dataset(folder, data_dir, SILMA_SPLIT_TRAIN, &s->dataset, why);
     if (!status) status = silma_run_resume(&s->run, s->context, s->dataset, s->settings, folder, &why->error);
     return status;
 }
 
-// One "name  value" line; texts of several lines, such as the network, are in config.json.
 static void print_setting(const char *name, const json_t *value)
 {
-    enum { SETTING_COLUMNS = 80 };
     char *text = json_is_string(value) ? strdup(json_string_value(value))
                                        : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     char printable[512];
-    if (text && !strchr(text, '\n') && strlen(text) <= SETTING_COLUMNS) {
-        text_printable(printable, sizeof printable, text);
-        fprintf(stderr, "  %-18s %s\n", name, printable);
-    }
+    text_printable(printable, sizeof printable, text ? text : "");
+    fprintf(stderr, "  %-14s %s\n", name, printable);
     free(text);
 }
 
-static void print_settings(const json_t *object)
+static uint64_t data_count(const json_t *config, const char *name)
 {
-    const char *name;
-    json_t *value;
-    json_object_foreach ((json_t *)object, name, value) {
-        if (json_is_object(value))
-            print_settings(value);
-        else
-            print_setting(name, value);
-    }
+    return (uint64_t)json_integer_value(json_object_get(json_object_get(config, "data"), name));
 }
 
-static void print_start(const session *s)
+// What is trained on what, and every resolved setting.
+static void print_start(const session *s, const json_t *config)
 {
     const silma_images *images = silma_dataset_images(s->dataset);
-    fprintf(stderr, "run folder: %s\n", s->folder.path);
-    fprintf(stderr, "data: %s, %s images of %s, %d classes\n", silma_dataset_name(s->dataset),
-            text_count(images->count).text, text_shape(images->height, images->width, images->channels).text,
-            images->class_count);
-    fprintf(stderr, "kernels: %s, %u thread%s\n", silma_context_isa(s->context), silma_context_threads(s->context),
-            silma_context_threads(s->context) == 1 ? "" : "s");
-    json_t *config = json_loads(silma_run_config(s->run), 0, NULL);
-    fprintf(stderr, "settings:\n");
-    print_settings(config);
-    json_decref(config);
+    const char *model = json_string_value(json_object_get(config, "model"));
+    unsigned threads = silma_context_threads(s->context);
+    fprintf(stderr, "training %s on %s: %s images of %s in %d classes, and %s for validation\n", model ? model : "",
+            silma_dataset_name(s->dataset), text_count(data_count(config, "train_images")).text,
+            text_shape(images->height, images->width, images->channels).text, images->class_count,
+            text_count(data_count(config, "validation_images")).text);
+    fprintf(stderr, "kernels: %s, %u thread%s\n", silma_context_isa(s->context), threads, threads == 1 ? "" : "s");
+    fprintf(stderr, "run folder: %s\nsettings:\n", s->folder.path);
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(config, "settings"), name, value) print_setting(name, value);
 }
 
-// " --data NAME --data-dir DIR" for the commands that are proposed.
-static void print_data_words(const session *s)
-{
-    char word[512];
-    text_shell_quote(word, sizeof word, s->data_name);
-    printf(" --data %s", word);
-    if (!s->data_dir) return;
-    text_shell_quote(word, sizeof word, s->data_dir);
-    printf(" --data-dir %s", word);
-}
-
-static void print_end(const session *s, const run_history *history, double seconds)
+static void print_end(const session *s, const run_history *history, const char *watch)
 {
     char folder[512];
     text_shell_quote(folder, sizeof folder, s->folder.path);
-    printf("trained %u epochs, the last part in %s; best: epoch %u\n", history->epochs, text_duration(seconds).text,
-           history->best_epoch);
-    printf("run folder: %s\n", s->folder.path);
-    printf("next:\n  silma eval %s/best.safetensors", folder);
-    print_data_words(s);
-    printf("\n  silma predict %s/best.safetensors", folder);
-    print_data_words(s);
-    printf(" --index 0-8\n");
+    printf("trained %u epoch%s in %s", history->epochs, history->epochs == 1 ? "" : "s",
+           text_duration(history->seconds).text);
+    if (history->best_epoch > 0) printf("; best: epoch %u, %s %.4f", history->best_epoch, watch, history->best_value);
+    printf("\nrun folder: %s\n", s->folder.path);
+    printf("next:\n  silma eval %s/best.safetensors\n  silma predict %s/best.safetensors --index 0-8\n", folder,
+           folder);
 }
 
-static silma_status report_end(const arguments *args, const session *s, double seconds, problem *why)
+static silma_status print_end_json(const session *s, const run_history *history, const char *watch, problem *why)
 {
+    json_t *line = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "event", "done", "run",
+                             output_string(s->folder.path), "epochs", output_integer(history->epochs), "seconds",
+                             output_number(history->seconds), "best_epoch", output_integer(history->best_epoch),
+                             "best_by", output_string(watch), "best_value", output_number(history->best_value));
+    return output_json(line, why);
+}
+
+static silma_status report_end(const session *s, const json_t *config, bool json, problem *why)
+{
+    const char *watch = json_string_value(json_object_get(json_object_get(config, "settings"), "best"));
     run_history history;
-    silma_status status = run_folder_history(s->folder.path, &history, why);
+    if (!watch) watch = "accuracy";
+    silma_status status = run_folder_history(s->folder.path, watch, &history, why);
     if (status) return status;
-    if (!option_given(args, "json")) {
-        print_end(s, &history, seconds);
-        return SILMA_OK;
-    }
-    return output_json(json_pack("{s:s, s:o, s:o, s:o, s:o}", "event", "done", "run", output_string(s->folder.path),
-                                 "epochs", output_integer(history.epochs), "best_epoch",
-                                 output_integer(history.best_epoch), "seconds", output_number(seconds)),
-                       why);
+    if (json) return print_end_json(s, &history, watch, why);
+    print_end(s, &history, watch);
+    return SILMA_OK;
 }
 
 // What to do after training stopped early, beside what the error says.
@@ -266,19 +241,19 @@ static void hint_after(silma_status status, const session *s, problem *why)
                     signals_caught() == SIGINT ? "Ctrl-C" : "SIGTERM", s->folder.path);
         problem_hint(why, "continue with: silma train --resume %s", folder);
     } else if (status == SILMA_DIVERGED) {
-        problem_hint(why, "the last good weights are in %s; try a lower --lr, or --clip-norm 1", s->folder.path);
+        problem_hint(why, "what the last good epoch left is in %s", s->folder.path);
     } else if (status == SILMA_IO) {
         problem_hint(why, "what was saved before is whole; then continue with: silma train --resume %s", folder);
     }
 }
 
-static silma_status train(const arguments *args, session *s, problem *why)
+static silma_status train(const session *s, const json_t *config, bool quiet, bool json, problem *why)
 {
-    progress_display display = progress_begin(option_given(args, "quiet"), option_given(args, "json"));
-    if (!display.quiet) print_start(s);
+    progress_display display = progress_begin(quiet, json);
+    if (!quiet) print_start(s, config);
     silma_status status = silma_run_train(s->run, progress_show, &display, &why->error);
     progress_clear(&display);
-    if (!status) return report_end(args, s, progress_seconds(&display), why);
+    if (!status) return report_end(s, config, json, why);
     hint_after(status, s, why);
     return status;
 }
@@ -291,7 +266,12 @@ static silma_status run(const arguments *args, problem *why)
     if (!status) status = open_context(args, &s.context, why);
     if (!status) signals_catch(); // from here on files are written
     if (!status) status = option_given(args, "resume") ? open_resumed(args, &s, why) : open_new(args, &s, why);
-    if (!status) status = train(args, &s, why);
+    if (!status) {
+        json_t *config = json_loads(silma_run_config(s.run), 0, NULL);
+        status = config ? train(&s, config, option_given(args, "quiet"), option_given(args, "json"), why)
+                        : problem_set_memory(why);
+        json_decref(config);
+    }
     session_free(&s);
     return status;
 }

@@ -12,7 +12,10 @@ endif()
 
 install(TARGETS ${libraries} EXPORT SilmaTargets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY include/silma DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES include/silma/silma.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/silma)
+if(TARGET silma-codecs)
+    install(FILES include/silma/codecs.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/silma)
+endif()
 install(EXPORT SilmaTargets NAMESPACE Silma:: DESTINATION ${package_dir})
 
 configure_package_config_file(cmake/SilmaConfig.cmake.in ${PROJECT_BINARY_DIR}/SilmaConfig.cmake

@@ -28,9 +28,14 @@ static silma_status check_classes(const char *name, const silma_images *images, 
 static silma_status check_images(const char *name, const silma_images *images, silma_error *error)
 {
     if (!images->pixels) return silma_fail(error, SILMA_USAGE, "%s: there are no pixels", name);
-    if (images->height <= 0 || images->width <= 0 || images->channels <= 0)
-        return silma_fail(error, SILMA_USAGE, "%s: images of %dx%dx%d have no pixels", name, images->height,
-                          images->width, images->channels);
+    if (images->count == 0 || images->count > UINT32_MAX)
+        return silma_fail(error, SILMA_USAGE, "%s: %zu images; 1 to %u are allowed", name, images->count, UINT32_MAX);
+    bool sides_fit = images->height > 0 && images->height <= DATASET_MAX_SIDE && images->width > 0 &&
+                     images->width <= DATASET_MAX_SIDE;
+    if (!sides_fit || images->channels <= 0 || images->channels > DATASET_MAX_CHANNELS)
+        return silma_fail(error, SILMA_USAGE, "%s: images of %dx%dx%d; at most %dx%dx%d are allowed", name,
+                          images->height, images->width, images->channels, DATASET_MAX_SIDE, DATASET_MAX_SIDE,
+                          DATASET_MAX_CHANNELS);
     return check_classes(name, images, error);
 }
 
@@ -39,7 +44,7 @@ static silma_status copy_images(silma_dataset *dataset, const char *name, const 
 {
     size_t height = (size_t)images->height, width = (size_t)images->width, channels = (size_t)images->channels;
     silma_status status = dataset_reserve(dataset, name, images->count, height, width, channels, error);
-    if (status != SILMA_OK) return status == SILMA_BAD_FILE ? SILMA_USAGE : status;
+    if (status != SILMA_OK) return status;
     memcpy(dataset->pixels, images->pixels, images->count * height * width * channels);
     if (images->labels) {
         memcpy(dataset->labels, images->labels, images->count * sizeof(uint32_t));

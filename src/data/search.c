@@ -127,13 +127,14 @@ static silma_status not_found(const silma_catalog_entry_type *entry, silma_split
     const char *package = entry->debian_package;
     const char *files = catalog_place_of(entry)->source->files[split];
     silma_split other = split == SILMA_SPLIT_TRAIN ? SILMA_SPLIT_TEST : SILMA_SPLIT_TRAIN;
-    return silma_fail(error, SILMA_IO,
-                      "%s: its %s set is missing%s%s%s%s%s: looked for %s in %s, and there in %s and %s: get it with "
-                      "'silma data get %s'%s%s",
-                      entry->name, SPLIT_NAMES[split], other_half ? " (its " : "", other_half ? SPLIT_NAMES[other] : "",
-                      other_half ? " set is in " : "", other_half ? other_half : "", other_half ? ")" : "", files,
-                      places, entry->name, catalog_place_of(entry)->folder, entry->name,
-                      package ? " or Debian's package " : "", package ? package : "");
+    return silma_fail(
+        error, SILMA_IO,
+        "%s: its %s set is missing%s%s%s%s%s: looked for %s in %s and their folders %s and %s: get it with "
+        "'silma data get %s'%s%s",
+        entry->name, SPLIT_NAMES[split], other_half ? " (its " : "", other_half ? SPLIT_NAMES[other] : "",
+        other_half ? " set is in " : "", other_half ? other_half : "", other_half ? ")" : "", files, places,
+        entry->name, catalog_place_of(entry)->folder, entry->name, package ? " or Debian's package " : "",
+        package ? package : "");
 }
 
 static silma_status search_by_name(data_place *place, const silma_catalog_entry_type *entry, silma_split split,

@@ -28,7 +28,7 @@ silma_status split_file_write(const char *path, const silma_partition *partition
     write_list(writer, "train", partition->train, partition->train_count);
     file_writer_print(writer, ",");
     write_list(writer, "validation", partition->validation, partition->validation_count);
-    file_writer_print(writer, "}");
+    file_writer_print(writer, "}\n");
     return file_writer_commit(writer, error);
 }
 

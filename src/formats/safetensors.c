@@ -24,7 +24,8 @@ enum {
     LENGTH_BYTES = 8, // of N
     DATA_ALIGN = 8,   // the writer pads the header so that the data begins at a multiple of this
     HEADER_DEPTH = 3, // {"name": {"shape": [
-    ENTRY_BYTES = 16, // a header has at least so many bytes for each object and array in it
+    CONTAINERS = 8,   // objects and arrays that a header may have in any case, and
+    ENTRY_BYTES = 16, // one more for each so many bytes
 };
 
 typedef struct dtype_info {
@@ -98,7 +99,7 @@ static bool header_is_plain(const char *text, size_t count)
             depth--;
         }
     }
-    return containers <= 1 + count / ENTRY_BYTES;
+    return containers <= CONTAINERS + count / ENTRY_BYTES;
 }
 
 static silma_status parse_header(const header_reader *reader, const char *text, size_t count, json_t **header)

@@ -89,7 +89,8 @@ typedef struct update_task {
 } update_task;
 
 typedef struct kernels {
-    const char *name; // "avx512", "avx2", "neon", "scalar", "reference"
+    const char *name;             // "avx512", "avx2", "neon", "scalar", "reference"
+    const struct kernels *direct; // the same with direct convolutions only (no Winograd); null where there is none
 
     // Dense layers (eq. 32-37, 39-44) and 1x1 work.
     size_t (*matmul_workspace)(const matmul_task *task, unsigned threads);

@@ -189,6 +189,63 @@ static ALWAYS_INLINE vi vi_from_vf(vf a)
     return __builtin_convertvector(a, vi);
 }
 
+// Of two rows of a square, `block` apart, exchanges the blocks of that size off the diagonal.
+static ALWAYS_INLINE void vf_exchange(vf *row, vf *other, int block)
+{
+    vf a = *row, b = *other;
+#if VF == 16
+    if (block == 8) {
+        *row = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+        *other = __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    }
+    if (block == 4) {
+        *row = __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+        *other = __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    }
+    if (block == 2) {
+        *row = __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+        *other = __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    }
+    if (block == 1) {
+        *row = __builtin_shufflevector(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+        *other = __builtin_shufflevector(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    }
+#elif VF == 8
+    if (block == 4) {
+        *row = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+        *other = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+    if (block == 2) {
+        *row = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+        *other = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+    if (block == 1) {
+        *row = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
+        *other = __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+#else
+    if (block == 2) {
+        *row = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+        *other = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    }
+    if (block == 1) {
+        *row = __builtin_shufflevector(a, b, 0, 4, 2, 6);
+        *other = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+    }
+#endif
+}
+
+// Turns a square of VF rows: element (i, j) goes to (j, i).
+static ALWAYS_INLINE void vf_transpose(vf *row)
+{
+    UNROLL
+    for (int block = VF / 2; block > 0; block /= 2) {
+        UNROLL
+        for (int i = 0; i < VF; i++)
+            if (!(i & block)) vf_exchange(&row[i], &row[i + block], block);
+    }
+}
+
 // The sum of the lanes, in pairs: the upper half onto the lower, until one is left.
 static ALWAYS_INLINE float vf_sum(vf a)
 {

@@ -28,10 +28,11 @@ static bool is_true_positive(const float *p, size_t outputs, uint32_t label)
 // Of equal probabilities the first class is ahead. A NaN is ahead of everything.
 static bool is_in_top5(const float *p, size_t outputs, uint32_t label)
 {
+    if (outputs == 1) return true; // two classes
     size_t ahead = 0;
     for (size_t i = 0; i < outputs; i++)
         ahead += i < label ? !(p[i] < p[label]) : i > label && !(p[i] <= p[label]);
-    return outputs == 1 || ahead < 5;
+    return ahead < 5;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +10,10 @@ silma_status number_parse(const words *line, const char *what, const char *text,
                           double *value, silma_error *error)
 {
     double number;
-    if (!parse_double(text, &number) || number < least || number > most)
-        return words_fail(line, error, "%s must be a number from %g to %g, not '%s'", what, least, most, text);
+    bool fits = parse_double(text, &number) && number >= least && number <= most;
+    if (!fits && most >= (double)FLT_MAX)
+        return words_fail(line, error, "%s must be a number from %g up, not '%s'", what, least, text);
+    if (!fits) return words_fail(line, error, "%s must be a number from %g to %g, not '%s'", what, least, most, text);
     *value = number;
     return SILMA_OK;
 }
@@ -41,7 +44,7 @@ char *number_text_rounded(double value, int digits, char text[NUMBER_TEXT_MAX])
 
 char *number_text(double value, char text[NUMBER_TEXT_MAX])
 {
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) { // %g leaves trailing zeros out
         double back;
         number_text_rounded(value, digits, text);
         if (parse_double(text, &back) && back == value) break;

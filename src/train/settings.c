@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNT_MAX = 1000000, CLASS_WEIGHTS_MAX = 1 << 16 };
+enum { COUNT_MAX = 1000000, SETTING_TEXT_MAX = 256 };
 
 static const double VAL_SPLIT_MOST = 0.99;
 
@@ -200,7 +200,7 @@ static silma_status parse_weights(settings *s, const words *line, const char *te
         snprintf(number, sizeof number, "%.*s", (int)(length < sizeof number ? length : 0), text);
         silma_status status = number_parse(line, "each class weight", number, 0, FLT_MAX, &weight, error);
         if (status != SILMA_OK) return status;
-        s->class_weight_list[s->class_weight_count++] = (float)weight;
+        s->class_weight_list[s->class_weight_count++] = weight;
         text += length + 1;
     }
     s->class_weights = CLASS_WEIGHTS_LIST;
@@ -228,7 +228,7 @@ static json_t *class_weight_list_json(const settings *s)
     char *end = text;
     for (size_t i = 0; i < s->class_weight_count; i++) {
         if (i > 0) *end++ = ',';
-        end += strlen(number_text_rounded((double)s->class_weight_list[i], FLT_DECIMAL_DIG, end));
+        end += strlen(number_text(s->class_weight_list[i], end));
     }
     json_t *json = json_string(text);
     free(text);
@@ -262,22 +262,267 @@ static const setting SETTINGS[] = {
     {"schedule", SCHEDULE_SYNOPSIS, apply_schedule, schedule_json, false},
     {"loss", LOSS_SYNOPSIS, apply_loss, loss_json, false},
     {"early_stop", EARLY_STOP_SYNOPSIS, apply_early_stop, early_stop_json, true},
-    {"best", "best loss|accuracy|true_positives|val_loss|val_accuracy|val_true_positives", apply_best, best_json, false},
+    {"best", "best loss|accuracy|true_positives|val_loss|val_accuracy|val_true_positives", apply_best, best_json,
+     false},
     {"clip_norm", "clip_norm NORM, or 0 for no clipping", apply_clip_norm, clip_norm_json, false},
     {"class_weights", "class_weights none|balanced|WEIGHT,WEIGHT,...", apply_class_weights, class_weights_json, false},
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
 
-static silma_status fail_unknown(const char *name, const char *place, silma_error *error)
+// Outside a file a wrong setting is wrong usage.
+static silma_status as_usage(silma_status status, silma_error *error)
 {
+    if (status != SILMA_BAD_FILE) return status;
+    if (error) error->status = SILMA_USAGE;
+    return SILMA_USAGE;
+}
+
+static silma_status unknown_setting(const char *name, const char *origin, int number, silma_error *error)
+{
+    words line = {.origin = origin ? origin : "settings", .line = number};
     const char *names[SETTING_COUNT];
     for (size_t i = 0; i < SETTING_COUNT; i++)
         names[i] = SETTINGS[i].name;
     const char *closest = silma_closest_word(name, names, SETTING_COUNT);
-    if (closest)
-        return silma_fail(error, SILMA_BAD_FILE, "%sunknown setting '%s'; did you mean '%s'?", place, name, closest);
-    return silma_fail(error, SILMA_BAD_FILE,
-                      "%sunknown setting '%s'; expected epochs, batch, seed, val_split, lr, optimizer, schedule, loss, "
-                      "early_stop, best, clip_norm or class_weights",
-                      place, name);
+    if (closest) return words_fail(&line, error, "unknown setting '%s'; did you mean '%s'?", name, closest);
+    line.synopsis = "epochs, batch, seed, val_split, lr, optimizer, schedule, loss, early_stop, best, clip_norm or "
+                    "class_weights";
+    return words_fail(&line, error, "unknown setting '%s'", name);
+}
+
+static silma_status apply_value(settings *s, const setting *named, const char *value, const char *origin, int number,
+                                silma_error *error)
+{
+    char *text = strdup(value);
+    if (!text) return silma_fail_memory(error, strlen(value) + 1);
+    words line;
+    settings changed = *s;
+    silma_status status = words_split(&line, text, origin ? origin : named->name, number, error);
+    line.synopsis = named->synopsis;
+    if (status == SILMA_OK) status = named->apply(&changed, &line, error);
+    if (status == SILMA_OK) status = words_finish(&line, error);
+    free(text);
+
+    double *unused = status == SILMA_OK ? s->class_weight_list : changed.class_weight_list;
+    if (s->class_weight_list != changed.class_weight_list) free(unused);
+    if (status == SILMA_OK) *s = changed;
+    return status;
+}
+
+silma_status settings_apply(settings *s, const char *name, const char *value, const char *origin, int line,
+                            silma_error *error)
+{
+    silma_status status = SILMA_OK;
+    const setting *named = NULL;
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        if (strcmp(SETTINGS[i].name, name) == 0) named = &SETTINGS[i];
+    if (named)
+        status = apply_value(s, named, value, origin, origin ? line : 0, error);
+    else
+        status = unknown_setting(name, origin, origin ? line : 0, error);
+    return origin ? status : as_usage(status, error);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The public list
+
+typedef struct settings_pair {
+    char *name, *value;
+} settings_pair;
+
+struct silma_settings {
+    size_t count;
+    settings_pair *pairs;
+};
+
+silma_status silma_settings_create(silma_settings **list, silma_error *error)
+{
+    *list = calloc(1, sizeof **list);
+    return *list ? SILMA_OK : silma_fail_memory(error, sizeof **list);
+}
+
+void silma_settings_free(silma_settings *list)
+{
+    if (!list) return;
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->pairs[i].name);
+        free(list->pairs[i].value);
+    }
+    free(list->pairs);
+    free(list);
+}
+
+static silma_status append_pair(silma_settings *list, const char *name, const char *value, silma_error *error)
+{
+    settings_pair *grown = reallocarray(list->pairs, list->count + 1, sizeof *grown);
+    if (!grown) return silma_fail_memory(error, (list->count + 1) * sizeof *grown);
+    list->pairs = grown;
+    settings_pair pair = {.name = strdup(name), .value = strdup(value)};
+    if (!pair.name || !pair.value) {
+        free(pair.name);
+        free(pair.value);
+        return silma_fail_memory(error, strlen(name) + strlen(value) + 2);
+    }
+    list->pairs[list->count++] = pair;
+    return SILMA_OK;
+}
+
+// The value is tried on settings of their own, so that a mistake is reported where it is made.
+silma_status silma_settings_set(silma_settings *list, const char *name, const char *value, silma_error *error)
+{
+    if (!list || !name || !value) return silma_fail(error, SILMA_USAGE, "a setting needs a name and a value");
+    settings scratch;
+    settings_default(&scratch);
+    silma_status status = settings_apply(&scratch, name, value, NULL, 0, error);
+    settings_free(&scratch);
+    return status == SILMA_OK ? append_pair(list, name, value, error) : status;
+}
+
+silma_status settings_apply_list(settings *s, const silma_settings *list, silma_error *error)
+{
+    silma_status status = SILMA_OK;
+    for (size_t i = 0; list && i < list->count && status == SILMA_OK; i++)
+        status = settings_apply(s, list->pairs[i].name, list->pairs[i].value, NULL, 0, error);
+    return status;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What depends on the network and the data
+
+static silma_status check_watch(const settings *s, const char *setting_name, recorded watch, silma_error *error)
+{
+    if (s->val_split > 0 || !recorded_is_validation(watch)) return SILMA_OK;
+    return silma_fail(error, SILMA_USAGE,
+                      "%s watches %s, but val_split is 0 and leaves no validation images; watch %s, or set val_split",
+                      setting_name, recorded_names[watch], recorded_names[watch - RECORDED_VAL_LOSS]);
+}
+
+silma_status settings_resolve(settings *s, activation_kind head, size_t outputs, int class_count, silma_error *error)
+{
+    bool validates = s->val_split > 0;
+    if (!s->loss_given) s->loss = loss_default(head, outputs);
+    if (!s->best_given) s->best = validates ? RECORDED_VAL_ACCURACY : RECORDED_ACCURACY;
+    if (!s->schedule.watch_given) s->schedule.watch = validates ? RECORDED_VAL_LOSS : RECORDED_LOSS;
+
+    silma_status status = loss_check(&s->loss, head, outputs, class_count, error);
+    if (status == SILMA_OK) status = check_watch(s, "best", s->best, error);
+    if (status == SILMA_OK && s->early_stop.on) status = check_watch(s, "early_stop", s->early_stop.watch, error);
+    if (status == SILMA_OK) status = check_watch(s, "schedule plateau", s->schedule.watch, error);
+    if (status != SILMA_OK) return status;
+    if (s->class_weights == CLASS_WEIGHTS_LIST && s->class_weight_count != (size_t)class_count)
+        return silma_fail(error, SILMA_USAGE, "class_weights has %zu weights, but the data has %d classes",
+                          s->class_weight_count, class_count);
+    return SILMA_OK;
+}
+
+void settings_class_weights(const settings *s, const size_t *counts, int class_count, float *weights, bool *used)
+{
+    size_t images = 0;
+    for (int i = 0; i < class_count; i++)
+        images += counts[i];
+    *used = s->class_weights != CLASS_WEIGHTS_NONE;
+    for (int i = 0; i < class_count; i++) {
+        weights[i] = 1;
+        if (s->class_weights == CLASS_WEIGHTS_LIST) weights[i] = (float)s->class_weight_list[i];
+        if (s->class_weights == CLASS_WEIGHTS_BALANCED && counts[i] > 0)
+            weights[i] = (float)((double)images / ((double)class_count * (double)counts[i]));
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// JSON, and what a resumed run may change
+
+json_t *settings_to_json(const settings *s)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; object && i < SETTING_COUNT; i++) {
+        if (json_object_set_new(object, SETTINGS[i].name, SETTINGS[i].to_json(s)) == 0) continue;
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+// The value as a recipe's line has it. Null for anything that settings_to_json does not write.
+static const char *json_as_text(const json_t *value, char number[NUMBER_TEXT_MAX])
+{
+    if (json_is_string(value)) return json_string_value(value);
+    if (json_is_real(value)) return number_text(json_real_value(value), number);
+    if (!json_is_integer(value)) return NULL;
+    snprintf(number, NUMBER_TEXT_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    return number;
+}
+
+silma_status settings_from_json(settings *s, const json_t *object, const char *origin, silma_error *error)
+{
+    if (!json_is_object(object)) return silma_fail(error, SILMA_BAD_FILE, "%s: expected an object of settings", origin);
+    const char *name;
+    json_t *value;
+    silma_status status = SILMA_OK;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        char number[NUMBER_TEXT_MAX];
+        const char *text = json_as_text(value, number);
+        if (!text) return silma_fail(error, SILMA_BAD_FILE, "%s: %s must be a number or a string", origin, name);
+        status = settings_apply(s, name, text, origin, 0, error);
+        if (status != SILMA_OK) return status;
+    }
+    return status;
+}
+
+// 15 digits: what a decimal number keeps on its way through a double and back.
+enum { JSON_FLAGS = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15) };
+
+static char *value_text(const setting *named, const settings *s)
+{
+    json_t *value = named->to_json(s);
+    char *text = value ? json_dumps(value, JSON_FLAGS) : NULL;
+    json_decref(value);
+    return text;
+}
+
+static silma_status check_same(const setting *named, const settings *stored, const settings *wanted, silma_error *error)
+{
+    char *before = value_text(named, stored);
+    char *after = value_text(named, wanted);
+    silma_status status = SILMA_OK;
+    if (!before || !after)
+        status = silma_fail_memory(error, SETTING_TEXT_MAX);
+    else if (strcmp(before, after) != 0)
+        status = silma_fail(error, SILMA_USAGE,
+                            "%s: the run was started with %s and cannot continue with %s; only epochs and early_stop "
+                            "may change on resume",
+                            named->name, before, after);
+    free(before);
+    free(after);
+    return status;
+}
+
+silma_status settings_check_resume(const settings *stored, const settings *wanted, silma_error *error)
+{
+    silma_status status = SILMA_OK;
+    for (size_t i = 0; i < SETTING_COUNT && status == SILMA_OK; i++)
+        if (!SETTINGS[i].may_change) status = check_same(&SETTINGS[i], stored, wanted, error);
+    return status;
+}
+
+static uint64_t fnv1a(uint64_t hash, const char *text)
+{
+    for (; *text; text++)
+        hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+silma_status settings_hash(const settings *s, char hash[SETTINGS_HASH_MAX], silma_error *error)
+{
+    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (SETTINGS[i].may_change) continue;
+        char *text = value_text(&SETTINGS[i], s);
+        if (!text) return silma_fail_memory(error, SETTING_TEXT_MAX);
+        sum = fnv1a(fnv1a(fnv1a(fnv1a(sum, SETTINGS[i].name), "="), text), "\n");
+        free(text);
+    }
+    snprintf(hash, SETTINGS_HASH_MAX, "%016" PRIx64, sum);
+    return SILMA_OK;
 }

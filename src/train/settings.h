@@ -39,7 +39,7 @@ typedef struct settings {
     bool best_given;  // otherwise settings_resolve chooses
     double clip_norm; // 0: off
     class_weights_kind class_weights;
-    float *class_weight_list; // (class_weight_count), for CLASS_WEIGHTS_LIST
+    double *class_weight_list; // (class_weight_count), for CLASS_WEIGHTS_LIST
     size_t class_weight_count;
 } settings;
 
@@ -63,7 +63,8 @@ silma_status settings_resolve(settings *s, activation_kind head, size_t outputs,
 void settings_class_weights(const settings *s, const size_t *counts, int class_count, float *weights, bool *used);
 
 // Every setting as one JSON object, in the order of the table, with canonical texts: settings_from_json of it gives the
-// same settings. Null if memory is short; the caller owns the reference.
+// same settings. Null if memory is short; the caller owns the reference. Dump it with JSON_REAL_PRECISION(15): 0.2, not
+// 0.20000000000000001.
 json_t *settings_to_json(const settings *s);
 // Applies every member of the object; messages begin with `origin` and the name.
 silma_status settings_from_json(settings *s, const json_t *object, const char *origin, silma_error *error);

@@ -46,15 +46,15 @@ needs_little() {
 exports_only_its_own() {
     local library
     for library in "$libdir"/libsilma*.so; do
-        nm -D --defined-only "$library" | awk '$3 !~ /^silma_/ { print FILENAME $3; bad = 1 } END { exit bad }' || return 1
+        nm -D --defined-only "$library" | awk '$3 !~ /^silma_/ { print; bad = 1 } END { exit bad }' || return 1
         [[ $(nm -D --defined-only "$library" | wc -l) -gt 0 ]] || return 1
     done
 }
 
-# Every function that the header declares is exported.
-exports_all_of_the_header() {
-    sed -n 's/^SILMA_API .*[ *]\(silma_[a-z0-9_]*\)(.*/\1/p' "$prefix/include/silma/silma.h" | sort >"$work/declared"
-    nm -D --defined-only "$libdir/libsilma.so" | awk '{ print $3 }' | sort >"$work/exported"
+# Every function that a header declares is exported.
+exports_all_of_the_headers() {
+    sed -n 's/^SILMA_API .*[ *]\(silma_[a-z0-9_]*\)(.*/\1/p' "$prefix"/include/silma/*.h | sort >"$work/declared"
+    nm -D --defined-only "$libdir"/libsilma*.so | awk 'NF == 3 { print $3 }' | sort >"$work/exported"
     [[ -s $work/declared ]] && diff "$work/declared" "$work/exported"
 }
 
@@ -99,7 +99,7 @@ command_is_installed() {
 check "installs everything" installs
 check "libsilma.so needs only libc, libm and jansson" needs_little
 check "the shared libraries export silma_ symbols only" exports_only_its_own
-check "libsilma.so exports every function of the header" exports_all_of_the_header
+check "the shared libraries export every function of the headers" exports_all_of_the_headers
 check "the header compiles alone" header_compiles_alone
 check "examples build with pkg-config" builds_with_pkg_config
 check "an example builds with pkg-config and the static library" builds_static_with_pkg_config

@@ -126,7 +126,7 @@ static void activation_forward_task(void *argument, size_t task, unsigned thread
 static void activation_forward(thread_pool *pool, activation act, size_t count, const float *z, float *y)
 {
     activation_job job = {.act = act, .count = count, .from = z, .to = y};
-    thread_pool_run(pool, chunks_of(count, CHUNK), activation_forward_task, &job);
+    thread_pool_run(pool, parts_of(count, CHUNK), activation_forward_task, &job);
 }
 
 static ALWAYS_INLINE void activation_backward_loop(activation_kind kind, const activation_job *job, range r)
@@ -182,7 +182,7 @@ static void activation_backward(thread_pool *pool, activation act, size_t count,
     const float *from = activation_derivative_from_output(act.kind) ? y : z;
     if (act.kind == ACTIVATION_LINEAR) from = dy; // reads neither z nor y, which may both be null
     activation_job job = {.act = act, .count = count, .from = from, .dy = dy, .to = dz};
-    thread_pool_run(pool, chunks_of(count, CHUNK), activation_backward_task, &job);
+    thread_pool_run(pool, parts_of(count, CHUNK), activation_backward_task, &job);
 }
 
 #endif

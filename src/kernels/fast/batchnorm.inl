@@ -40,7 +40,7 @@ static ALWAYS_INLINE void statistics_block(const float *x, size_t stride, size_t
     vf centre = rows_sum(x, stride, rows, lanes) * (1.0f / (float)rows);
     vf deviation[2] = {vf_zero(), vf_zero()}, square[2] = {vf_zero(), vf_zero()};
     for (size_t row = 0; row < rows; row++, x += stride) {
-        vf d = (lanes == VF ? vf_load(x) : vf_load_part(x, lanes)) - centre;
+        vf d = (load_lanes(x, lanes)) - centre;
         deviation[row % 2] += d;
         square[row % 2] = vf_fma(d, d, square[row % 2]);
     }
@@ -79,8 +79,8 @@ static void statistics_task(void *argument, size_t task, unsigned thread)
     }
 }
 
-static void batchnorm_statistics(thread_pool *pool, size_t rows, size_t c, const float *x, float *mean,
-                                 float *variance, void *workspace)
+static void batchnorm_statistics(thread_pool *pool, size_t rows, size_t c, const float *x, float *mean, float *variance,
+                                 void *workspace)
 {
     statistics_job job = {.split = split_channels(rows, c), .x = x, .partial = workspace};
     thread_pool_run(pool, job.split.chunks * job.split.tiles, statistics_task, &job);
@@ -89,8 +89,8 @@ static void batchnorm_statistics(thread_pool *pool, size_t rows, size_t c, const
         for (size_t chunk = 0; chunk < job.split.chunks; chunk++) {
             range r = chunk_range(rows, job.split.chunk_rows, chunk);
             const double *partial = job.partial + chunk * KINDS * c + i;
-            join_statistics((double)r.first, &total_mean, &total_squares, (double)(r.last - r.first),
-                            partial[MEAN * c], partial[SQUARES * c]);
+            join_statistics((double)r.first, &total_mean, &total_squares, (double)(r.last - r.first), partial[MEAN * c],
+                            partial[SQUARES * c]);
         }
         mean[i] = (float)total_mean;
         variance[i] = (float)(total_squares / (double)rows);
@@ -119,8 +119,8 @@ static ALWAYS_INLINE void gradient_sums_block(const batchnorm_backward_job *job,
     vf sum[2] = {vf_zero(), vf_zero()}, product[2] = {vf_zero(), vf_zero()};
     for (size_t row = rows.first; row < rows.last; row++) {
         size_t at = row * job->split.c + column;
-        vf x = lanes == VF ? vf_load(job->x + at) : vf_load_part(job->x + at, lanes);
-        vf dy = lanes == VF ? vf_load(job->dy + at) : vf_load_part(job->dy + at, lanes);
+        vf x = load_lanes(job->x + at, lanes);
+        vf dy = load_lanes(job->dy + at, lanes);
         sum[row % 2] += dy;
         product[row % 2] = vf_fma(dy, x - mean, product[row % 2]);
     }
@@ -196,7 +196,7 @@ static void batchnorm_backward(thread_pool *pool, size_t rows, size_t c, const f
     job.scale = scale;
     job.slope = slope;
     job.offset = offset;
-    thread_pool_run(pool, chunks_of(rows, rows_per_chunk(c)), input_gradient_task, &job);
+    thread_pool_run(pool, parts_of(rows, rows_per_chunk(c)), input_gradient_task, &job);
 }
 
 #endif

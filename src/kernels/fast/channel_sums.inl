@@ -22,9 +22,9 @@ typedef struct channel_split {
 static inline channel_split split_channels(size_t rows, size_t c)
 {
     size_t least = rows_per_chunk(c) > ROWS_PER_CHUNK_MIN ? rows_per_chunk(c) : ROWS_PER_CHUNK_MIN;
-    size_t even = chunks_of(rows, ROW_CHUNKS_MAX); // rows of a chunk if there were ROW_CHUNKS_MAX of them
-    size_t chunk_rows = chunks_of(even > least ? even : least, ROWS_PER_BLOCK) * ROWS_PER_BLOCK;
-    return (channel_split){rows, c, chunk_rows, chunks_of(rows, chunk_rows), chunks_of(c, TILE)};
+    size_t even = parts_of(rows, ROW_CHUNKS_MAX); // rows of a chunk if there were ROW_CHUNKS_MAX of them
+    size_t chunk_rows = parts_of(even > least ? even : least, ROWS_PER_BLOCK) * ROWS_PER_BLOCK;
+    return (channel_split){rows, c, chunk_rows, parts_of(rows, chunk_rows), parts_of(c, TILE)};
 }
 
 // What one task works on.

@@ -18,10 +18,10 @@ static ALWAYS_INLINE vf rows_sum(const float *x, size_t stride, size_t rows, siz
     for (; row + 4 <= rows; row += 4, x += 4 * stride) {
         UNROLL
         for (size_t i = 0; i < 4; i++)
-            sum[i] += lanes == VF ? vf_load(x + i * stride) : vf_load_part(x + i * stride, lanes);
+            sum[i] += load_lanes(x + i * stride, lanes);
     }
     for (; row < rows; row++, x += stride)
-        sum[0] += lanes == VF ? vf_load(x) : vf_load_part(x, lanes);
+        sum[0] += load_lanes(x, lanes);
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
@@ -90,7 +90,7 @@ static void channel_affine(thread_pool *pool, size_t rows, size_t c, const float
                            const float *shift, float *y)
 {
     channel_map_job job = {.rows = rows, .c = c, .x = x, .scale = scale, .shift = shift, .y = y};
-    thread_pool_run(pool, chunks_of(rows, rows_per_chunk(c)), channel_affine_task, &job);
+    thread_pool_run(pool, parts_of(rows, rows_per_chunk(c)), channel_affine_task, &job);
 }
 
 static ALWAYS_INLINE vf prelu_value(vf z, vf slope)
@@ -119,7 +119,7 @@ static void prelu_forward_task(void *argument, size_t task, unsigned thread)
 static void prelu_forward(thread_pool *pool, size_t rows, size_t c, const float *z, const float *slope, float *y)
 {
     channel_map_job job = {.rows = rows, .c = c, .x = z, .scale = slope, .y = y};
-    thread_pool_run(pool, chunks_of(rows, rows_per_chunk(c)), prelu_forward_task, &job);
+    thread_pool_run(pool, parts_of(rows, rows_per_chunk(c)), prelu_forward_task, &job);
 }
 
 typedef struct prelu_backward_job {
@@ -136,16 +136,13 @@ static ALWAYS_INLINE vf prelu_block(const prelu_backward_job *job, range rows, s
     vf sum = vf_zero();
     for (size_t row = rows.first; row < rows.last; row++) {
         size_t at = row * job->split.c + column;
-        vf z = lanes == VF ? vf_load(job->z + at) : vf_load_part(job->z + at, lanes);
-        vf dy = lanes == VF ? vf_load(job->dy + at) : vf_load_part(job->dy + at, lanes);
+        vf z = load_lanes(job->z + at, lanes);
+        vf dy = load_lanes(job->dy + at, lanes);
         // forward: y = z > 0 ? z : slope * z
         vi positive = z > 0.0f;
         vf dz = vf_select(positive, dy, slope * dy);
         sum += vf_select(positive, vf_zero(), z * dy);
-        if (lanes == VF)
-            vf_store(job->dz + at, dz);
-        else
-            vf_store_part(job->dz + at, dz, lanes);
+        store_lanes(job->dz + at, dz, lanes);
     }
     return sum;
 }

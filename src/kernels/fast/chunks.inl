@@ -4,25 +4,13 @@
 #ifndef SILMA_KERNELS_FAST_CHUNKS_INL
 #define SILMA_KERNELS_FAST_CHUNKS_INL
 
-#include "kernels/vec.h"
-
-#include "core/threads.h"
+#include "kernels/fast/tile.h" // smaller, parts_of
 
 enum { CHUNK = 16384 }; // elements; a multiple of every vector's width, and of dropout's group
 
 typedef struct range {
     size_t first, last;
 } range;
-
-static inline size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline size_t chunks_of(size_t count, size_t chunk)
-{
-    return count / chunk + (count % chunk != 0);
-}
 
 static inline range chunk_range(size_t count, size_t chunk, size_t index)
 {
@@ -34,6 +22,20 @@ static inline range chunk_range(size_t count, size_t chunk, size_t index)
 static inline size_t rows_per_chunk(size_t width)
 {
     return width < CHUNK ? CHUNK / width : 1;
+}
+
+// Whole vectors where `lanes` is the constant VF, otherwise the first lanes of one.
+static ALWAYS_INLINE vf load_lanes(const float *from, size_t lanes)
+{
+    return lanes == VF ? vf_load(from) : vf_load_part(from, lanes);
+}
+
+static ALWAYS_INLINE void store_lanes(float *to, vf value, size_t lanes)
+{
+    if (lanes == VF)
+        vf_store(to, value);
+    else
+        vf_store_part(to, value, lanes);
 }
 
 #endif

@@ -7,11 +7,11 @@
 
 enum {
     MATMUL_DEPTH = 256,
-    MATMUL_ROWS = 96, // a multiple of every TILE_ROWS
-    MATMUL_COLUMNS = 4 * TILE_COLUMNS,
+    MATMUL_ROWS = 96,                // a multiple of every TILE_ROWS
     MATMUL_LINE = MATMUL_DEPTH + 16, // a packed row of A; not a power of two, so that rows lie in different sets
     MATMUL_PACKED_A = MATMUL_ROWS * MATMUL_LINE,
-    MATMUL_PACKED_B = MATMUL_DEPTH * MATMUL_COLUMNS,
+    MATMUL_PACKED_B = 96 * 1024,
+    MATMUL_AHEAD = 4, // rows
 };
 
 typedef struct matmul_job {
@@ -27,12 +27,6 @@ typedef struct matmul_block {
     float *b; // panels: (columns / TILE_COLUMNS, steps, TILE_COLUMNS)
 } matmul_block;
 
-// The tiles of a block, as even as possible.
-static size_t matmul_tile_start(const matmul_block *at, size_t i)
-{
-    return part_start(at->rows, parts_of(at->rows, TILE_ROWS), i);
-}
-
 static void matmul_pack_a(const matmul_task *task, const matmul_block *at)
 {
     if (!task->transpose_a) {
@@ -40,33 +34,51 @@ static void matmul_pack_a(const matmul_task *task, const matmul_block *at)
             memcpy(at->a + i * MATMUL_LINE, task->a + (at->row + i) * task->k + at->step, at->steps * sizeof(float));
         return;
     }
-    size_t tiles = parts_of(at->rows, TILE_ROWS);
-    for (size_t i = 0; i < tiles; i++) {
-        size_t first = matmul_tile_start(at, i), rows = matmul_tile_start(at, i + 1) - first;
-        const float *from = task->a + at->step * task->m + at->row + first;
-        float *to = at->a + i * at->steps * TILE_ROWS;
-        for (size_t q = 0; q < at->steps; q++, from += task->m, to += TILE_ROWS) {
-            for (size_t r = 0; r < rows; r++)
-                to[r] = from[r];
+    size_t whole = at->rows / TILE_ROWS, rest = at->rows % TILE_ROWS;
+    for (size_t q = 0; q < at->steps; q++) {
+        const float *from = task->a + (at->step + q) * task->m + at->row;
+        float *to = at->a + q * TILE_ROWS;
+        for (size_t i = 0; i < whole; i++, from += TILE_ROWS, to += at->steps * TILE_ROWS)
+            memcpy(to, from, TILE_ROWS * sizeof(float));
+        for (size_t i = 0; i < rest; i++)
+            to[i] = from[i];
+    }
+}
+
+// B as it is stored: rows are steps. Goes along the rows, asking for the next ones: they may lie on pages of their own.
+static void matmul_pack_b_rows(const matmul_task *task, const matmul_block *at)
+{
+    for (size_t q = 0; q < at->steps; q++) {
+        const float *from = task->b + (at->step + q) * task->n + at->column;
+        float *to = at->b + q * TILE_COLUMNS;
+        size_t ahead = q + MATMUL_AHEAD < at->steps ? MATMUL_AHEAD * task->n : 0;
+        for (size_t j = 0; j < at->columns; j += TILE_COLUMNS, to += at->steps * TILE_COLUMNS) {
+            UNROLL
+            for (size_t v = 0; v < TILE_VECTORS; v++) {
+                __builtin_prefetch(from + ahead + j + v * VF);
+                vf_store(to + v * VF, tile_load(from + j, at->columns - j, v));
+            }
         }
     }
 }
 
-static void matmul_pack_b(const matmul_task *task, const matmul_block *at)
+// B stored transposed, (n, k): squares of VF by VF are turned in registers.
+static void matmul_pack_b_columns(const matmul_task *task, const matmul_block *at)
 {
-    float *to = at->b;
-    for (size_t first = 0; first < at->columns; first += TILE_COLUMNS) {
-        size_t columns = smaller(TILE_COLUMNS, at->columns - first), column = at->column + first;
-        for (size_t q = 0; q < at->steps; q++, to += TILE_COLUMNS) {
-            if (task->transpose_b) {
-                const float *from = task->b + column * task->k + at->step + q;
-                for (size_t j = 0; j < TILE_COLUMNS; j++)
-                    to[j] = j < columns ? from[j * task->k] : 0.0f;
-            } else {
-                const float *from = task->b + (at->step + q) * task->n + column;
-                for (size_t v = 0; v < TILE_VECTORS; v++)
-                    vf_store(to + v * VF, tile_load(from, columns, v));
-            }
+    for (size_t j = 0; j < at->columns; j += VF) {
+        size_t columns = smaller(VF, at->columns - j);
+        const float *from = task->b + (at->column + j) * task->k + at->step;
+        float *to = at->b + j / TILE_COLUMNS * TILE_COLUMNS * at->steps + j % TILE_COLUMNS;
+        for (size_t q = 0; q < at->steps; q += VF) {
+            size_t steps = smaller(VF, at->steps - q);
+            vf square[VF];
+            UNROLL
+            for (size_t i = 0; i < VF; i++)
+                square[i] = i < columns ? tile_load(from + i * task->k + q, steps, 0) : vf_zero();
+            vf_transpose(square);
+            UNROLL
+            for (size_t i = 0; i < VF; i++)
+                if (i < steps) vf_store(to + (q + i) * TILE_COLUMNS, square[i]);
         }
     }
 }
@@ -146,12 +158,13 @@ static ALWAYS_INLINE void matmul_compute_rows(const matmul_task *task, const mat
     }
 }
 
-static void matmul_compute_block(const matmul_task *task, const matmul_block *at)
+static void matmul_compute_block(const matmul_task *task, const matmul_block *at, prefetch *next_a, prefetch *next_b)
 {
-    size_t tiles = parts_of(at->rows, TILE_ROWS);
     for (size_t j = 0; j < at->columns; j += TILE_COLUMNS) {
-        for (size_t i = 0; i < tiles; i++) {
-            size_t row = matmul_tile_start(at, i), rows = matmul_tile_start(at, i + 1) - row;
+        for (size_t row = 0; row < at->rows; row += TILE_ROWS) {
+            size_t rows = smaller(TILE_ROWS, at->rows - row);
+            prefetch_some(next_a);
+            prefetch_some(next_b);
             size_t offset = (at->row + row) * task->n + at->column + j;
             matmul_tile part = {.b = at->b + j * at->steps,
                                 .steps = at->steps,
@@ -162,7 +175,7 @@ static void matmul_compute_block(const matmul_task *task, const matmul_block *at
                                 .first = at->step == 0,
                                 .last = at->step + at->steps == task->k};
             if (task->transpose_a) {
-                part.a = at->a + i * at->steps * TILE_ROWS;
+                part.a = at->a + row * at->steps;
                 matmul_compute_rows(task, &part, rows, 1, TILE_ROWS);
             } else {
                 part.a = at->a + row * MATMUL_LINE;
@@ -172,19 +185,54 @@ static void matmul_compute_block(const matmul_task *task, const matmul_block *at
     }
 }
 
+// The block of A that is packed next: further down in the same steps, otherwise the first rows of the next steps.
+static prefetch matmul_next_a(const matmul_task *task, const matmul_block *part, const matmul_block *at, size_t tiles)
+{
+    size_t row = at->row + at->rows, step = at->step, steps = at->steps;
+    if (row == part->row + part->rows) {
+        row = part->row;
+        step += steps;
+        steps = smaller(MATMUL_DEPTH, task->k - step);
+    }
+    size_t rows = smaller(MATMUL_ROWS, part->row + part->rows - row);
+    if (task->transpose_a) return prefetch_rows(task->a + step * task->m + row, steps, task->m, rows, tiles);
+    return prefetch_rows(task->a + row * task->k + step, rows, task->k, steps, tiles);
+}
+
+// The block of B of the next steps, in the same columns or else in the next.
+static prefetch matmul_next_b(const matmul_task *task, const matmul_block *part, const matmul_block *at, size_t tiles)
+{
+    size_t step = at->step + at->steps, column = at->column, columns = at->columns;
+    if (step == task->k) {
+        step = 0;
+        column += columns;
+        columns = smaller(columns, part->column + part->columns - column);
+    }
+    size_t steps = smaller(MATMUL_DEPTH, task->k - step);
+    if (task->transpose_b) return prefetch_rows(task->b + column * task->k + step, columns, task->k, steps, tiles);
+    return prefetch_rows(task->b + step * task->n + column, steps, task->n, columns, tiles);
+}
+
 static void matmul_rectangle(const matmul_task *task, const matmul_block *part, float *scratch)
 {
     matmul_block at = {.a = scratch, .b = scratch + MATMUL_PACKED_A};
     size_t end_row = part->row + part->rows, end_column = part->column + part->columns;
+    size_t wide = MATMUL_PACKED_B / smaller(task->k, MATMUL_DEPTH) / TILE_COLUMNS * TILE_COLUMNS;
     for (at.column = part->column; at.column < end_column; at.column += at.columns) {
-        at.columns = smaller(MATMUL_COLUMNS, end_column - at.column);
+        at.columns = smaller(wide, end_column - at.column);
+        size_t panels = parts_of(at.columns, TILE_COLUMNS);
         for (at.step = 0; at.step < task->k; at.step += at.steps) {
             at.steps = smaller(MATMUL_DEPTH, task->k - at.step);
-            matmul_pack_b(task, &at);
+            if (task->transpose_b)
+                matmul_pack_b_columns(task, &at);
+            else
+                matmul_pack_b_rows(task, &at);
+            prefetch next_b = matmul_next_b(task, part, &at, parts_of(part->rows, TILE_ROWS) * panels);
             for (at.row = part->row; at.row < end_row; at.row += at.rows) {
                 at.rows = smaller(MATMUL_ROWS, end_row - at.row);
                 matmul_pack_a(task, &at);
-                matmul_compute_block(task, &at);
+                prefetch next_a = matmul_next_a(task, part, &at, parts_of(at.rows, TILE_ROWS) * panels);
+                matmul_compute_block(task, &at, &next_a, &next_b);
             }
         }
     }

@@ -64,7 +64,7 @@ static void softmax_forward_task(void *argument, size_t task, unsigned thread)
 static void softmax_forward(thread_pool *pool, size_t rows, size_t c, const float *z, float *y)
 {
     softmax_job job = {.rows = rows, .c = c, .from = z, .to = y};
-    thread_pool_run(pool, chunks_of(rows, rows_per_chunk(c)), softmax_forward_task, &job);
+    thread_pool_run(pool, parts_of(rows, rows_per_chunk(c)), softmax_forward_task, &job);
 }
 
 static float row_dot(size_t c, const float *a, const float *b)
@@ -100,7 +100,7 @@ static void softmax_backward_task(void *argument, size_t task, unsigned thread)
 static void softmax_backward(thread_pool *pool, size_t rows, size_t c, const float *y, const float *dy, float *dz)
 {
     softmax_job job = {.rows = rows, .c = c, .from = y, .dy = dy, .to = dz};
-    thread_pool_run(pool, chunks_of(rows, rows_per_chunk(c)), softmax_backward_task, &job);
+    thread_pool_run(pool, parts_of(rows, rows_per_chunk(c)), softmax_backward_task, &job);
 }
 
 #endif

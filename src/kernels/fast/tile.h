@@ -111,4 +111,34 @@ static inline size_t whole_lines(size_t floats)
     return (floats + 15) & ~(size_t)15;
 }
 
+// Asks for the memory of the next piece of work, a few lines at a time while the present piece is computed, so that
+// copying it finds it in the second-level cache. A rectangle of `rows` rows.
+typedef struct prefetch {
+    const char *row;
+    size_t rows, stride, bytes; // stride and bytes of a row
+    size_t at;                  // in the row
+    size_t each;                // lines a call
+} prefetch;
+
+// To be used up by `calls` calls of prefetch_some.
+static inline prefetch prefetch_rows(const float *from, size_t rows, size_t stride, size_t count, size_t calls)
+{
+    prefetch p = {(const char *)from, rows, stride * sizeof(float), count * sizeof(float), 0, 0};
+    if (count == 0) p.rows = 0;
+    p.each = parts_of(rows * (parts_of(p.bytes, 64) + 1), calls ? calls : 1);
+    return p;
+}
+
+static ALWAYS_INLINE void prefetch_some(prefetch *p)
+{
+    for (size_t i = 0; i < p->each && p->rows > 0; i++) {
+        __builtin_prefetch(p->row + p->at, 0, 2);
+        p->at += 64;
+        if (p->at < p->bytes + 63) continue; // a row that begins inside a line may touch one more
+        p->at = 0;
+        p->row += p->stride;
+        p->rows--;
+    }
+}
+
 #endif

@@ -1,0 +1,70 @@
+# bash completion for silma(1). Its options are compared with the command's help by tests/cli/test_consistency.sh.
+
+_silma_options() {
+    local machine='--threads --backend --isa --no-winograd'
+    case $1 in
+    train)
+        echo "--data --data-dir --out --resume --force --quiet --json --epochs --batch --optimizer --lr --schedule
+            --loss --val-split --early-stop --patience --best --clip-norm --class-weights --seed $machine"
+        ;;
+    eval) echo "--data --data-dir --split --json $machine" ;;
+    predict) echo "--data --data-dir --split --index --top --json $machine" ;;
+    summary) echo "--data --data-dir --input --classes --batch --json $machine" ;;
+    models) echo "--json" ;;
+    data) echo "--data-dir --base-url --quiet --json" ;;
+    gradcheck) echo "--input --classes --seed --json $machine" ;;
+    esac
+}
+
+# The words that an option takes, besides files.
+_silma_values() {
+    local recorded='loss accuracy true_positives val_loss val_accuracy val_true_positives'
+    case $1 in
+    --data) echo "fashion-mnist mnist cifar-10 cifar-100" ;;
+    --split) echo "train test validation" ;;
+    --backend) echo "fast reference" ;;
+    --isa) echo "avx512 avx2 neon scalar" ;;
+    --optimizer) echo "sgd adagrad rmsprop adam adamw" ;;
+    --schedule) echo "constant step cosine onecycle plateau" ;;
+    --loss) echo "categorical_crossentropy binary_crossentropy mean_squared_error" ;;
+    --early-stop) echo "off $recorded" ;;
+    --best) echo "$recorded" ;;
+    --class-weights) echo "none balanced" ;;
+    esac
+}
+
+# The positional words of a command, besides files.
+_silma_words() {
+    case $1 in
+    train | summary | gradcheck | models) "$2" models 2>/dev/null | cut -d' ' -f1 ;;
+    data) echo "list info get fashion-mnist mnist cifar-10 cifar-100" ;;
+    help) echo "train eval predict summary models data gradcheck help" ;;
+    esac
+}
+
+_silma() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]:-}
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(_silma_words help) --help --version" -- "$current")
+        return
+    fi
+    case $previous in
+    --data | --split | --backend | --isa | --optimizer | --schedule | --loss | --early-stop | --best | --class-weights)
+        mapfile -t COMPREPLY < <(compgen -W "$(_silma_values "$previous")" -- "$current")
+        [[ $previous == --data ]] && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$current")
+        return
+        ;;
+    --data-dir | --out | --resume)
+        mapfile -t COMPREPLY < <(compgen -d -- "$current")
+        return
+        ;;
+    esac
+    if [[ $current == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_silma_options "$command") --help" -- "$current")
+        return
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$(_silma_words "$command" "${COMP_WORDS[0]}")" -- "$current"; compgen -f -- "$current")
+}
+
+complete -o filenames -F _silma silma

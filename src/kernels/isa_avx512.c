@@ -1,0 +1,35 @@
+// The fast kernels for AVX-512 (F, VL, BW, DQ): vectors of 16.
+#ifdef __AVX512F__
+#define VF 16
+#include "kernels/vec.h"
+
+#include "kernels/fast/conv.inl"
+#include "kernels/fast/matmul.inl"
+#include "kernels/fast/elementwise.inl"
+
+extern const kernels kernels_avx512;
+
+static const kernels direct = {
+    .name = "avx512",
+    .conv_forward_workspace = direct_forward_workspace,
+    .conv_forward = direct_forward,
+    .conv_backward_input_workspace = direct_backward_input_workspace,
+    .conv_backward_input = direct_backward_input,
+    .conv_backward_filter_workspace = direct_backward_filter_workspace,
+    .conv_backward_filter = direct_backward_filter,
+#include "kernels/fast/table.inl"
+};
+
+const kernels kernels_avx512 = {
+    .name = "avx512",
+    .direct = &direct,
+    .conv_forward_workspace = conv_forward_workspace,
+    .conv_forward = conv_forward,
+    .conv_backward_input_workspace = conv_backward_input_workspace,
+    .conv_backward_input = conv_backward_input,
+    .conv_backward_filter_workspace = conv_backward_filter_workspace,
+    .conv_backward_filter = conv_backward_filter,
+#include "kernels/fast/table.inl"
+};
+
+#endif

@@ -1,0 +1,34 @@
+// The fast kernels for every CPU of the architecture: vectors of 4, which the compiler turns into what the baseline has.
+
+#define VF 4
+#include "kernels/vec.h"
+
+#include "kernels/fast/conv.inl"
+#include "kernels/fast/matmul.inl"
+#include "kernels/fast/elementwise.inl"
+
+extern const kernels kernels_scalar;
+
+static const kernels direct = {
+    .name = "scalar",
+    .conv_forward_workspace = direct_forward_workspace,
+    .conv_forward = direct_forward,
+    .conv_backward_input_workspace = direct_backward_input_workspace,
+    .conv_backward_input = direct_backward_input,
+    .conv_backward_filter_workspace = direct_backward_filter_workspace,
+    .conv_backward_filter = direct_backward_filter,
+#include "kernels/fast/table.inl"
+};
+
+const kernels kernels_scalar = {
+    .name = "scalar",
+    .direct = &direct,
+    .conv_forward_workspace = conv_forward_workspace,
+    .conv_forward = conv_forward,
+    .conv_backward_input_workspace = conv_backward_input_workspace,
+    .conv_backward_input = conv_backward_input,
+    .conv_backward_filter_workspace = conv_backward_filter_workspace,
+    .conv_backward_filter = conv_backward_filter,
+#include "kernels/fast/table.inl"
+};
+

@@ -1,0 +1,98 @@
+#include "core/error.h"
+#include "data/pad.h"
+#include "kernels/context.h"
+#include "nn/model.h"
+#include "train/loss.h"
+#include "train/metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static silma_status check_classes(const silma_model *model, const silma_dataset *dataset, silma_error *error)
+{
+    const silma_images *images = silma_dataset_images(dataset);
+    if (!images->labels)
+        return silma_fail(error, SILMA_USAGE, "%s has no labels to compare with", silma_dataset_name(dataset));
+    if (images->class_count != model->class_count)
+        return silma_fail(error, SILMA_USAGE, "the model tells %d classes apart, but %s has %d", model->class_count,
+                          silma_dataset_name(dataset), images->class_count);
+    for (int i = 0; i < model->class_count; i++) {
+        const char *found = images->class_names ? images->class_names[i] : NULL;
+        if (found && strcmp(found, model->class_names[i]) != 0)
+            return silma_fail(error, SILMA_USAGE, "class %d is '%s' for the model, but '%s' in %s", i,
+                              model->class_names[i], found, silma_dataset_name(dataset));
+    }
+    return SILMA_OK;
+}
+
+// The memory of one batch.
+typedef struct evaluator {
+    silma_model *model;
+    const silma_images *images;
+    loss_function loss;
+    float *probabilities; // (batch, outputs)
+    uint32_t indices[MODEL_BATCH_MAX];
+    uint32_t labels[MODEL_BATCH_MAX];
+} evaluator;
+
+static void evaluate_batch(evaluator *e, size_t n, silma_evaluation *evaluation)
+{
+    size_t outputs = (size_t)graph_output(e->model->g).c;
+    for (size_t i = 0; i < n; i++)
+        e->labels[i] = e->images->labels[e->indices[i]];
+    loss_batch batch = {
+        .head = e->model->g->head,
+        .n = n,
+        .outputs = outputs,
+        .logits = model_run(e->model, n, e->indices, e->images->pixels),
+        .probabilities = e->probabilities,
+    };
+    double loss_sum = loss_compute(&e->loss, &batch, e->labels, NULL);
+    evaluation_add(evaluation, loss_sum, n, outputs, e->probabilities, e->labels);
+}
+
+static silma_status evaluate_images(silma_model *model, silma_context *context, const silma_images *images,
+                                    const uint32_t *indices, size_t count, silma_evaluation *evaluation,
+                                    silma_error *error)
+{
+    size_t outputs = (size_t)graph_output(model->g).c;
+    evaluator *e = calloc(1, sizeof *e);
+    if (!e) return silma_fail_memory(error, sizeof *e);
+    *e = (evaluator){.model = model, .images = images, .loss = loss_default(model->g->head, outputs)};
+    e->probabilities = calloc(MODEL_BATCH_MAX * outputs, sizeof *e->probabilities);
+    silma_status status = e->probabilities
+                              ? model_prepare(model, context->k, context->pool, MODEL_BATCH_MAX, error)
+                              : silma_fail_memory(error, MODEL_BATCH_MAX * outputs * sizeof *e->probabilities);
+    if (status == SILMA_OK) status = evaluation_start(evaluation, model->class_count, error);
+    for (size_t first = 0; status == SILMA_OK && first < count; first += MODEL_BATCH_MAX) {
+        size_t n = count - first < MODEL_BATCH_MAX ? count - first : MODEL_BATCH_MAX;
+        for (size_t i = 0; i < n; i++)
+            e->indices[i] = indices ? indices[first + i] : (uint32_t)(first + i);
+        evaluate_batch(e, n, evaluation);
+    }
+    if (status == SILMA_OK) evaluation_finish(evaluation);
+    free(e->probabilities);
+    free(e);
+    return status;
+}
+
+silma_status silma_evaluate(silma_model *model, silma_context *context, const silma_dataset *dataset,
+                            const uint32_t *indices, size_t index_count, silma_evaluation *evaluation,
+                            silma_error *error)
+{
+    silma_status status = check_classes(model, dataset, error);
+    if (status != SILMA_OK) return status;
+    const silma_images *images = silma_dataset_images(dataset);
+    for (size_t i = 0; indices && i < index_count; i++)
+        if (indices[i] >= images->count)
+            return silma_fail(error, SILMA_USAGE, "image %u was asked for; %s has %zu", indices[i],
+                              silma_dataset_name(dataset), images->count);
+    shape in = graph_input(model->g);
+    silma_dataset *padded;
+    status = dataset_pad(&padded, dataset, in.h, in.w, in.c, error);
+    if (status != SILMA_OK) return status;
+    if (padded) images = silma_dataset_images(padded);
+    status = evaluate_images(model, context, images, indices, indices ? index_count : images->count, evaluation, error);
+    silma_dataset_free(padded);
+    return status;
+}

@@ -1,0 +1,34 @@
+// What the tests of files share: a scratch folder, and damage done to bytes in every possible place.
+#ifndef SILMA_TESTS_DAMAGE_H
+#define SILMA_TESTS_DAMAGE_H
+
+#include "silma/silma.h"
+
+// Makes a fresh folder in $TMPDIR or /tmp. All functions fail the running test if something goes wrong.
+typedef struct scratch {
+    char folder[256];
+} scratch;
+
+scratch scratch_make(void);
+void scratch_remove(const scratch *space);                  // with everything in it
+char *scratch_path(const scratch *space, const char *name); // free with free()
+void scratch_write(const scratch *space, const char *name, const void *bytes, size_t count);
+uint8_t *scratch_read(const scratch *space, const char *name, size_t *count); // free with free()
+bool scratch_is_empty_but_for(const scratch *space, const char *name);
+
+// Reads damaged bytes with a reader under test, which releases all that it made.
+typedef silma_status damaged_reader(const uint8_t *bytes, size_t count, void *user, silma_error *error);
+
+// Reads bytes[0, n) for all n < count: each must be SILMA_BAD_FILE with `place` in its message, and allocate no more
+// than a bounded multiple of the size. `step` > 1 skips lengths.
+void expect_truncations_fail(const uint8_t *bytes, size_t count, size_t step, const char *place, damaged_reader *reader,
+                             void *user);
+// Flips each bit of bytes[begin, end) in turn: each reading must be good or SILMA_BAD_FILE as above. Returns how many
+// were SILMA_BAD_FILE.
+size_t expect_flips_are_survived(const uint8_t *bytes, size_t count, size_t begin, size_t end, const char *place,
+                                 damaged_reader *reader, void *user);
+
+// Lets files of this process grow to `bytes` and no further (as on a full disk), until it is called with SIZE_MAX.
+void limit_file_size(size_t bytes);
+
+#endif
