@@ -249,23 +249,22 @@ typedef struct setting {
     const char *synopsis;
     silma_status (*apply)(settings *s, words *line, silma_error *error);
     json_t *(*to_json)(const settings *s);
-    bool may_change; // on resume
+    bool fixed; // must stay the same when a run is resumed
 } setting;
 
 static const setting SETTINGS[] = {
-    {"epochs", "epochs COUNT", apply_epochs, epochs_json, true},
-    {"batch", "batch IMAGES", apply_batch, batch_json, false},
-    {"seed", "seed NUMBER", apply_seed, seed_json, false},
-    {"val_split", "val_split SHARE, from 0 to 0.99", apply_val_split, val_split_json, false},
-    {"lr", "lr RATE", apply_lr, lr_json, false},
-    {"optimizer", OPTIMIZER_SYNOPSIS, apply_optimizer, optimizer_json, false},
-    {"schedule", SCHEDULE_SYNOPSIS, apply_schedule, schedule_json, false},
-    {"loss", LOSS_SYNOPSIS, apply_loss, loss_json, false},
-    {"early_stop", EARLY_STOP_SYNOPSIS, apply_early_stop, early_stop_json, true},
-    {"best", "best loss|accuracy|true_positives|val_loss|val_accuracy|val_true_positives", apply_best, best_json,
-     false},
-    {"clip_norm", "clip_norm NORM, or 0 for no clipping", apply_clip_norm, clip_norm_json, false},
-    {"class_weights", "class_weights none|balanced|WEIGHT,WEIGHT,...", apply_class_weights, class_weights_json, false},
+    {"epochs", "epochs COUNT", apply_epochs, epochs_json, false},
+    {"batch", "batch IMAGES", apply_batch, batch_json, true},
+    {"seed", "seed NUMBER", apply_seed, seed_json, true},
+    {"val_split", "val_split SHARE, from 0 to 0.99", apply_val_split, val_split_json, true},
+    {"lr", "lr RATE", apply_lr, lr_json, false}, // fixed all the same: the optimizer's text has it
+    {"optimizer", OPTIMIZER_SYNOPSIS, apply_optimizer, optimizer_json, true},
+    {"schedule", SCHEDULE_SYNOPSIS, apply_schedule, schedule_json, true},
+    {"loss", LOSS_SYNOPSIS, apply_loss, loss_json, true},
+    {"early_stop", EARLY_STOP_SYNOPSIS, apply_early_stop, early_stop_json, false},
+    {"best", "best loss|accuracy|true_positives|val_loss|val_accuracy|val_true_positives", apply_best, best_json, true},
+    {"clip_norm", "clip_norm NORM, or 0 for no clipping", apply_clip_norm, clip_norm_json, true},
+    {"class_weights", "class_weights none|balanced|WEIGHT,WEIGHT,...", apply_class_weights, class_weights_json, true},
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
 
@@ -502,7 +501,7 @@ silma_status settings_check_resume(const settings *stored, const settings *wante
 {
     silma_status status = SILMA_OK;
     for (size_t i = 0; i < SETTING_COUNT && status == SILMA_OK; i++)
-        if (!SETTINGS[i].may_change) status = check_same(&SETTINGS[i], stored, wanted, error);
+        if (SETTINGS[i].fixed) status = check_same(&SETTINGS[i], stored, wanted, error);
     return status;
 }
 
@@ -517,7 +516,7 @@ silma_status settings_hash(const settings *s, char hash[SETTINGS_HASH_MAX], silm
 {
     uint64_t sum = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < SETTING_COUNT; i++) {
-        if (SETTINGS[i].may_change) continue;
+        if (!SETTINGS[i].fixed) continue;
         char *text = value_text(&SETTINGS[i], s);
         if (!text) return silma_fail_memory(error, SETTING_TEXT_MAX);
         sum = fnv1a(fnv1a(fnv1a(fnv1a(sum, SETTINGS[i].name), "="), text), "\n");

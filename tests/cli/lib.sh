@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Helper functions of the command's tests. A test sources this file, runs its cases through `check`, and ends with
 # `finish`. Each case is a function (or command) that fails by a status other than 0; what it prints is shown then.
 #

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The help, the man page and the completion name the same commands and options.
 # shellcheck source=tests/cli/lib.sh
+# shellcheck disable=SC2317 # cases are called through check
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=cli/silma.bash
 . "$SILMA_SOURCE_DIR/cli/silma.bash"

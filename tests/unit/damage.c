@@ -108,7 +108,7 @@ static void start_counting(void)
 // allocation that a lie in a header dictates.
 static size_t allowed_for(size_t count)
 {
-    return 64 * count + (128 << 10);
+    return 64 * count + (256 << 10);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

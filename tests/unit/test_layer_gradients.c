@@ -57,6 +57,12 @@ static void fill_normal(float *values, size_t count, uint32_t stream, float scal
         values[i] = scale * random_normal(SEED, RANDOM_SAMPLE, stream, i);
 }
 
+static void fill_ones(float *values, size_t count)
+{
+    for (size_t i = 0; values && i < count; i++)
+        values[i] = 1.0f;
+}
+
 static size_t place_parameters(layer *l, bool trainable)
 {
     size_t total = 0;
@@ -108,8 +114,7 @@ static rig *rig_create(const char *text, int n, const shape *in, size_t inputs, 
     t->r = take_floats(t->y_count);
     fill_normal(t->r, t->y_count, 10, 1.0f);
     fill_normal(t->call.weights, weights, 11, 0.5f);
-    for (size_t i = 0; i < statistics; i++)
-        t->call.statistics[i] = 1.0f;
+    fill_ones(t->call.statistics, statistics);
     return t;
 }
 
@@ -153,7 +158,7 @@ static double rig_loss(rig *t)
 // Backward with the pointers that are set in dx_seen; x and y as the contract asks for, or as `see` says.
 static void rig_backward(rig *t, unsigned see)
 {
-    float *nan[INPUTS_MAX];
+    float *nan[INPUTS_MAX] = {NULL};
     float *no_y = take_floats(t->y_count);
     for (size_t i = 0; i < t->l.input_count; i++) {
         nan[i] = take_floats(input_values(t, i));

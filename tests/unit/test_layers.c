@@ -16,11 +16,11 @@ enum { TEXT_LENGTH = 256, PATH_LENGTH = 4096 };
 
 static shape shape_of(const char *text)
 {
-    shape s = {.h = 1, .w = 1, .flat = true};
-    if (sscanf(text, "%dx%dx%d", &s.h, &s.w, &s.c) == 3) return (shape){.h = s.h, .w = s.w, .c = s.c};
-    s.h = 1;
-    assert_int_equal(sscanf(text, "%d", &s.c), 1);
-    return s;
+    char *end;
+    int first = (int)strtol(text, &end, 10);
+    if (*end == '\0') return (shape){.h = 1, .w = 1, .c = first, .flat = true};
+    int second = (int)strtol(end + 1, &end, 10);
+    return (shape){.h = first, .w = second, .c = (int)strtol(end + 1, &end, 10)};
 }
 
 static bool same_shape(shape a, shape b)

@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-
 // Six images, three classes. Predicted: 0, 1, 2, 0 (a tie: the first), 1, 2.
 static const float PROBABILITIES[6][3] = {
-    {0.9f, 0.1f, 0.0f}, {0.2f, 0.6f, 0.2f}, {0.3f, 0.3f, 0.4f}, {0.4f, 0.4f, 0.2f}, {0.1f, 0.5f, 0.4f}, {0.0f, 0.0f, 1.0f},
+    {0.9f, 0.1f, 0.0f}, {0.2f, 0.6f, 0.2f}, {0.3f, 0.3f, 0.4f},
+    {0.4f, 0.4f, 0.2f}, {0.1f, 0.5f, 0.4f}, {0.0f, 0.0f, 1.0f},
 };
 static const uint32_t LABELS[6] = {0, 1, 2, 1, 1, 0};
 

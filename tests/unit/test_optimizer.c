@@ -64,7 +64,8 @@ static void defaults_are_those_of_keras(void **state)
         {"rmsprop", "rmsprop lr=0.001 momentum=0 rho=0.9 epsilon=1e-07 weight_decay=0"},
         {"adam", "adam lr=0.001 beta1=0.9 beta2=0.999 epsilon=1e-07 weight_decay=0"},
         {"adamw lr=3e-4", "adamw lr=0.0003 beta1=0.9 beta2=0.999 epsilon=1e-07 weight_decay=0.004"},
-        {"adam beta2=0.123456789012345 lr=2", "adam lr=2 beta1=0.9 beta2=0.123456789012345 epsilon=1e-07 weight_decay=0"},
+        {"adam beta2=0.123456789012345 lr=2",
+         "adam lr=2 beta1=0.9 beta2=0.123456789012345 epsilon=1e-07 weight_decay=0"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[OPTIMIZER_TEXT_MAX], again[OPTIMIZER_TEXT_MAX];
@@ -190,7 +191,8 @@ static void steps_follow_the_equations(void **state)
         // v = -0.05, then 0.9 * -0.05 + 0.1
         {"sgd lr=0.1 momentum=0.9", {0.95, 0.95 + 0.055}},
         // eq. 47, 49: G = 0.1 + 0.25, then + 1
-        {"adagrad lr=0.1 epsilon=0", {1 - 0.05 / 0.5916079783099616, 1 - 0.05 / 0.5916079783099616 + 0.1 / 1.161895003862225}},
+        {"adagrad lr=0.1 epsilon=0",
+         {1 - 0.05 / 0.5916079783099616, 1 - 0.05 / 0.5916079783099616 + 0.1 / 1.161895003862225}},
         // eq. 50, 51: A = 0.1 * 0.25, then 0.9 * 0.025 + 0.1
         {"rmsprop lr=0.1 epsilon=0", {1 - 0.05 / 0.15811388300841897, 1 - 0.05 / 0.15811388300841897 + 0.1 / 0.35}},
         // eq. 52-56: the first step is eta g/|g|; then m = 0.9 * 0.05 - 0.1 = -0.055, v = 0.999 * 0.00025 + 0.001 =
@@ -205,7 +207,8 @@ static void steps_follow_the_equations(void **state)
         for (size_t step = 0; step < 2; step++) {
             optimizer_update(&o, reference(), NULL, 1, &w, &gradients[step], &slot0, &slot1, 1, o.rate, step + 1);
             if (fabs((double)w - cases[i].after[step]) > 1e-5)
-                fail_msg("%s: step %zu: %.9g instead of %.9g", cases[i].text, step + 1, (double)w, cases[i].after[step]);
+                fail_msg("%s: step %zu: %.9g instead of %.9g", cases[i].text, step + 1, (double)w,
+                         cases[i].after[step]);
         }
     }
 }
@@ -325,14 +328,10 @@ static void steps_are_those_of_keras(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_those_of_keras),
-        cmocka_unit_test(rate_is_known_to_be_given_or_not),
-        cmocka_unit_test(mistakes_are_explained),
-        cmocka_unit_test(slots_are_counted_and_filled),
-        cmocka_unit_test(clipping_scales_to_the_norm),
-        cmocka_unit_test(perceptron_moves_by_eq_8),
-        cmocka_unit_test(steps_follow_the_equations),
-        cmocka_unit_test(decay_and_scale_and_schedule_reach_the_kernel),
+        cmocka_unit_test(defaults_are_those_of_keras), cmocka_unit_test(rate_is_known_to_be_given_or_not),
+        cmocka_unit_test(mistakes_are_explained),      cmocka_unit_test(slots_are_counted_and_filled),
+        cmocka_unit_test(clipping_scales_to_the_norm), cmocka_unit_test(perceptron_moves_by_eq_8),
+        cmocka_unit_test(steps_follow_the_equations),  cmocka_unit_test(decay_and_scale_and_schedule_reach_the_kernel),
         cmocka_unit_test(steps_are_those_of_keras),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,8 @@ static void texts_are_read_and_written(void **state)
         {"cosine min=1e-5", "cosine min=1e-05 warmup=0"},
         {"onecycle max=0.1", "onecycle max=0.1"},
         {"plateau", "plateau watch=val_loss factor=0.1 patience=10 min_delta=0.0001 min=0 warmup=0"},
-        {"plateau patience=2 watch=accuracy", "plateau watch=accuracy factor=0.1 patience=2 min_delta=0.0001 min=0 warmup=0"},
+        {"plateau patience=2 watch=accuracy",
+         "plateau watch=accuracy factor=0.1 patience=2 min_delta=0.0001 min=0 warmup=0"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[SCHEDULE_TEXT_MAX], again[SCHEDULE_TEXT_MAX];
@@ -180,14 +181,10 @@ static void plateau_of_an_accuracy_waits_for_a_rise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_are_read_and_written),
-        cmocka_unit_test(mistakes_are_explained),
-        cmocka_unit_test(constant_and_step),
-        cmocka_unit_test(warmup_rises_to_the_schedule),
-        cmocka_unit_test(cosine_falls_to_its_least),
-        cmocka_unit_test(onecycle_rises_and_falls),
-        cmocka_unit_test(plateau_waits_and_reduces),
-        cmocka_unit_test(plateau_of_an_accuracy_waits_for_a_rise),
+        cmocka_unit_test(texts_are_read_and_written), cmocka_unit_test(mistakes_are_explained),
+        cmocka_unit_test(constant_and_step),          cmocka_unit_test(warmup_rises_to_the_schedule),
+        cmocka_unit_test(cosine_falls_to_its_least),  cmocka_unit_test(onecycle_rises_and_falls),
+        cmocka_unit_test(plateau_waits_and_reduces),  cmocka_unit_test(plateau_of_an_accuracy_waits_for_a_rise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

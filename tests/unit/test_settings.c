@@ -39,12 +39,11 @@ static void defaults_resolve(void **state)
     settings_default(&s);
     resolve(&s);
     char *text = json_text(&s);
-    assert_string_equal(text,
-                        "{\"epochs\": 10, \"batch\": 128, \"seed\": 0, \"val_split\": 0.2, \"lr\": 0.001, "
-                        "\"optimizer\": \"adam lr=0.001 beta1=0.9 beta2=0.999 epsilon=1e-07 weight_decay=0\", "
-                        "\"schedule\": \"constant warmup=0\", "
-                        "\"loss\": \"categorical_crossentropy label_smoothing=0\", \"early_stop\": \"off\", "
-                        "\"best\": \"val_accuracy\", \"clip_norm\": 0.0, \"class_weights\": \"none\"}");
+    assert_string_equal(text, "{\"epochs\": 10, \"batch\": 128, \"seed\": 0, \"val_split\": 0.2, \"lr\": 0.001, "
+                              "\"optimizer\": \"adam lr=0.001 beta1=0.9 beta2=0.999 epsilon=1e-07 weight_decay=0\", "
+                              "\"schedule\": \"constant warmup=0\", "
+                              "\"loss\": \"categorical_crossentropy label_smoothing=0\", \"early_stop\": \"off\", "
+                              "\"best\": \"val_accuracy\", \"clip_norm\": 0.0, \"class_weights\": \"none\"}");
     free(text);
     settings_free(&s);
 }
@@ -112,7 +111,8 @@ static void mistakes_name_the_line_and_change_nothing(void **state)
     } cases[] = {
         {"epoch", "3", "net.silma:7: unknown setting 'epoch'; did you mean 'epochs'?"},
         {"colour", "red", "net.silma:7: unknown setting 'colour'; expected: epochs, batch, seed"},
-        {"epochs", "0", "net.silma:7: epochs must be a whole number from 1 to 1000000, not '0'; expected: epochs COUNT"},
+        {"epochs", "0",
+         "net.silma:7: epochs must be a whole number from 1 to 1000000, not '0'; expected: epochs COUNT"},
         {"epochs", "", "epochs is missing"},
         {"epochs", "3 4", "unexpected '4'"},
         {"batch", "1e3", "batch must be a whole number"},
@@ -308,8 +308,16 @@ static void damaged_json_is_refused(void **state)
 {
     (void)state;
     const char *const texts[] = {
-        "[]", "3", "{\"epochs\": null}", "{\"epochs\": [1]}", "{\"epochs\": 1.5}", "{\"epochs\": 0}",
-        "{\"what\": 1}", "{\"optimizer\": \"adam lr=\"}", "{\"loss\": \"\"}", "{\"lr\": \"\\u00e4\"}",
+        "[]",
+        "3",
+        "{\"epochs\": null}",
+        "{\"epochs\": [1]}",
+        "{\"epochs\": 1.5}",
+        "{\"epochs\": 0}",
+        "{\"what\": 1}",
+        "{\"optimizer\": \"adam lr=\"}",
+        "{\"loss\": \"\"}",
+        "{\"lr\": \"\\u00e4\"}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         settings s;
@@ -360,7 +368,8 @@ static void only_what_keeps_the_bits_may_change_on_resume(void **state)
         resolve(&wanted);
         silma_status status = settings_check_resume(&stored, &wanted, &error);
         assert_int_equal(status, cases[i].may ? SILMA_OK : SILMA_USAGE);
-        if (!cases[i].may) assert_int_equal(strncmp(error.message, cases[i].name, strlen(cases[i].name)), 0);
+        const char *named = strcmp(cases[i].name, "lr") == 0 ? "optimizer" : cases[i].name;
+        if (!cases[i].may && strncmp(error.message, named, strlen(named)) != 0) fail_msg("%s", error.message);
         assert_int_equal(settings_hash(&wanted, other, NULL), SILMA_OK);
         assert_true((strcmp(hash, other) == 0) == cases[i].may);
         settings_free(&wanted);

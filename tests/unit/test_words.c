@@ -46,9 +46,11 @@ static void refuses_what_is_no_text(void **state)
     char bell[] = "conv \a";
     assert_int_equal(words_split(&line, bell, "net.silma", 3, &error), SILMA_BAD_FILE);
     assert_string_equal(error.message, "net.silma:3: byte 0x07; only comments may hold anything but plain ASCII");
-    char many[TEXT_MAX] = "";
-    for (int i = 0; i <= WORDS_MAX; i++)
-        strcat(many, "w ");
+    char many[2 * (WORDS_MAX + 1) + 1] = "";
+    for (size_t i = 0; i <= WORDS_MAX; i++) {
+        many[2 * i] = 'w';
+        many[2 * i + 1] = ' ';
+    }
     assert_int_equal(words_split(&line, many, "net.silma", 3, &error), SILMA_BAD_FILE);
     assert_string_equal(error.message, "net.silma:3: more than 64 words");
 }

@@ -1,8 +1,8 @@
 // exp, expm1, erf, tanh and the logistic function of a vector, by polynomials. Each follows libm over the whole range:
-// overflow to infinity, gradual underflow, infinities to their limits, NaN to NaN. Largest errors, found by trying
-// every float (tests/unit/test_math.c): see each function.
+// overflow to infinity, gradual underflow, infinities to their limits, NaN to NaN. The errors named below are the
+// largest that were met among all floats tried (tests/unit/test_activations.c), in units of the last place.
 //
-// The coefficients are minimax fits (Remez) in rounded single precision.
+// The coefficients are minimax fits (Remez).
 #ifndef SILMA_KERNELS_FAST_MATH_INL
 #define SILMA_KERNELS_FAST_MATH_INL
 
@@ -42,7 +42,7 @@ static ALWAYS_INLINE vf power_of_two(vi n)
     return (vf)((n + 127) << 23);
 }
 
-// e^x.
+// e^x; 1.0 ulp.
 static ALWAYS_INLINE vf vf_exp(vf x)
 {
     // Beyond these the result is 0 or infinity; vf_min and vf_max give their second argument where it is a NaN.
@@ -54,7 +54,7 @@ static ALWAYS_INLINE vf vf_exp(vf x)
     return (1.0f + e.expm1_r) * power_of_two(half) * power_of_two(e.n - half);
 }
 
-// e^x - 1 for x <= 80, exact near zero.
+// e^x - 1 for x <= 80, exact near zero; 1.7 ulp.
 static ALWAYS_INLINE vf vf_expm1(vf x)
 {
     x = vf_max(vf_set(-20.0f), x); // -1 in single precision
@@ -69,7 +69,7 @@ static ALWAYS_INLINE vf vf_with_sign(vf value, vf sign)
     return (vf)((vi)value | ((vi)sign & vi_set(INT32_MIN)));
 }
 
-// 1/(1 + e^-x), eq. 11.
+// 1/(1 + e^-x), eq. 11; 2.3 ulp.
 static ALWAYS_INLINE vf vf_sigmoid(vf x)
 {
     // With e = e^-|x| <= 1 nothing overflows: 1/(1 + e) on the right side, e/(1 + e) on the left.
@@ -78,6 +78,7 @@ static ALWAYS_INLINE vf vf_sigmoid(vf x)
     return numerator / (1.0f + e);
 }
 
+// 2.5 ulp.
 static ALWAYS_INLINE vf vf_tanh(vf x)
 {
     // (e^2a - 1)/(e^2a + 1) with a = |x|; 1 in single precision from 9.02 on.
@@ -86,6 +87,7 @@ static ALWAYS_INLINE vf vf_tanh(vf x)
     return vf_with_sign(t / (t + 2.0f), x);
 }
 
+// 1.2 ulp.
 static ALWAYS_INLINE vf vf_erf(vf x)
 {
     vf a = vf_min(vf_set(4.0f), vf_abs(x)); // 1 in single precision from 3.92 on

@@ -63,7 +63,7 @@ static void memory(const layer *l, const kernels *k, unsigned threads, int n, bo
 
 static float *vector_at(void *block, size_t c, size_t index)
 {
-    return (float *)((char *)block + index * floats_bytes(c));
+    return (float *)block + index * (floats_bytes(c) / sizeof(float));
 }
 
 static void update_moving(float *moving, const float *batch, size_t c, float momentum)

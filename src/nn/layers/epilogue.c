@@ -61,7 +61,8 @@ size_t epilogue_saved(const layer *l, int n)
 
 activation epilogue_fused(activation act)
 {
-    return act.kind == ACTIVATION_SOFTMAX ? (activation){.kind = ACTIVATION_LINEAR} : act;
+    if (act.kind == ACTIVATION_SOFTMAX) act.kind = ACTIVATION_LINEAR;
+    return act;
 }
 
 void epilogue_forward(const layer_call *call)

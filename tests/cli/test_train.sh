@@ -1,0 +1,263 @@
+#!/usr/bin/env bash
+# Training, evaluating and predicting from end to end, on a small synthetic data set.
+# shellcheck source=tests/cli/lib.sh disable=SC2317
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+make_data data
+cat >net.silma <<'TEXT'
+input auto
+conv 4 3x3 same relu
+maxpool 2x2
+dropout 0.1
+flatten
+dense classes softmax
+train:
+batch 16
+lr 1e-2
+epochs 3
+val_split 0.2
+TEXT
+
+trains() {
+    exits 0 train net.silma --data data && grep -q '^run folder: runs/net-1$' out &&
+        grep -q '^  silma eval runs/net-1/best.safetensors$' out && grep -q 'best: epoch' out &&
+        same "$(grep -c '^epoch ' err)" 3 && ! grep -q $'[\r\033]' err
+}
+
+run_folder() {
+    same "$(cd runs/net-1 && echo *)" 'best.safetensors config.json history.csv history.jsonl last.safetensors split.json' &&
+        same "$(grep -c '' runs/net-1/history.csv)" 4 && same "$(grep -c '' runs/net-1/history.jsonl)" 3 &&
+        same "$(head -1 runs/net-1/history.csv | cut -d, -f1-3)" 'epoch,loss,accuracy' &&
+        grep -q '"batch": 16' runs/net-1/config.json && grep -q '"epochs": 3' runs/net-1/config.json
+}
+
+settings_are_echoed() {
+    grep -qE '^  batch +16$' err && grep -qE '^  lr +0.01$' err && grep -qE '^  optimizer +adam ' err &&
+        grep -q '192 images of 8x8x1 in 3 classes, and 48 for validation' err
+}
+
+next_number() {
+    exits 0 train net.silma --data data --epochs 1 && grep -q '^run folder: runs/net-2$' out && mkdir runs/net-7 &&
+        exits 0 train net.silma --data data --epochs 1 && grep -q '^run folder: runs/net-8$' out
+}
+
+flags_override() {
+    exits 0 train net.silma --data data --out flags --epochs=2 --batch 32 --optimizer 'sgd momentum=0.9' --lr 0.05 \
+        --schedule 'cosine min=0' --loss 'categorical_crossentropy label_smoothing=0.1' --early-stop val_loss \
+        --patience 4 --best val_loss --val-split 0.25 --seed 7 --clip-norm 1 --class-weights balanced --threads 2 \
+        --no-winograd || return 1
+    local text
+    for text in '"epochs": 2' '"batch": 32' '"optimizer": "sgd ' 'momentum=0.9' '"schedule": "cosine' \
+        'label_smoothing=0.1' '"early_stop": "val_loss patience=4' '"best": "val_loss"' '"val_split": 0.25' '"seed": 7' \
+        '"clip_norm": 1' '"class_weights": "balanced"'; do
+        grep -qF -- "$text" flags/config.json || { echo "missing in config.json: $text"; cat flags/config.json; return 1; }
+    done
+}
+
+wrong_settings() {
+    fails 2 'adam' train net.silma --data data --out wrong --optimizer adm && fails 2 'epochs' train net.silma --data data --out wrong --epochs x &&
+        fails 2 'val_split' train net.silma --data data --out wrong --val-split 2 &&
+        fails 2 'nothing' train net.silma --data data --out wrong --best nothing && [[ ! -e wrong ]]
+}
+
+nothing_is_overwritten() {
+    local before
+    before=$(sha runs/net-1/*)
+    fails 2 'holds a run already' train net.silma --data data --out runs/net-1 && grep -q -- '--resume runs/net-1' err &&
+        same "$(sha runs/net-1/*)" "$before" && mkdir mine && echo precious >mine/best.safetensors &&
+        fails 2 'holds a file best.safetensors' train net.silma --data data --out mine && same "$(cat mine/*)" precious
+}
+
+force_replaces() {
+    echo note >mine/note.txt
+    exits 0 train net.silma --data data --epochs 1 --out mine --force && [[ -s mine/best.safetensors ]] &&
+        same "$(cat mine/note.txt)" note && same "$(find mine | grep -c replaced)" 0
+}
+
+# Where the new run cannot start, the old one is as it was.
+force_loses_nothing() {
+    local before
+    before=$(sha mine/*)
+    fails 2 'adam' train net.silma --data data --out mine --force --optimizer adm && same "$(sha mine/*)" "$before" &&
+        fails 2 '' train net.silma --data data --out mine --force --val-split 0.999 && same "$(sha mine/*)" "$before" &&
+        same "$(find mine | grep -c replaced)" 0
+}
+
+quiet() {
+    exits 0 train net.silma --data data --epochs 1 --out quiet --quiet && [[ ! -s err ]] && grep -q '^run folder: quiet$' out
+}
+
+json_lines() {
+    exits 0 train net.silma --data data --epochs 2 --out json --json --quiet && [[ ! -s err ]] &&
+        same "$(grep -c '^{"event": "epoch", "epoch": [12], "loss": [0-9.]*, ' out)" 2 &&
+        same "$(tail -1 out | grep -o '^{"event": "done", "run": "json", "epochs": 2')" \
+            '{"event": "done", "run": "json", "epochs": 2' || return 1
+    # the same numbers as in history.jsonl
+    same "$(sed -n '1s/"event": "epoch", //p' out)" "$(sed -n 1p json/history.jsonl)"
+}
+
+no_validation() {
+    exits 0 train net.silma --data data --epochs 1 --out all --val-split 0 && ! grep -q 'val loss' err &&
+        fails 2 'no images for validation' eval all/best.safetensors --split validation
+}
+
+progress_bar() {
+    command -v script >/dev/null || return 0
+    TERM=xterm NO_COLOR=1 LC_ALL=C.UTF-8 script -qc "$SILMA train net.silma --data data --epochs 1 --out bar" /dev/null \
+        </dev/null >screen
+    grep -q 'img/s.*left.*data' screen && grep -q $'\r' screen && grep -q '━\|─' screen && grep -q '^epoch 1/1 ' <(tr '\r' '\n' <screen | sed $'s/\033\\[K//')
+}
+
+evaluates() {
+    exits 0 eval runs/net-1/best.safetensors --data data --split test && grep -qE '^loss +[0-9.]+$' out &&
+        grep -qE '^accuracy +[0-9.]+ %  \(95 % interval: [0-9.]+ % to [0-9.]+ %\)$' out && grep -q '^top-5 ' out &&
+        grep -q '^true positives' out && same "$(grep -c 'Confusion matrix' out)" 2 && [[ ! -s err ]]
+}
+
+# The synthetic classes are easy: a network that trains gets them.
+learns() {
+    exits 0 train net.silma --data data --epochs 20 --out learnt && exits 0 eval learnt/best.safetensors --json || return 1
+    local accuracy
+    accuracy=$(grep -oE '"accuracy": [0-9.]+' out | cut -d' ' -f2)
+    awk -v a="$accuracy" 'BEGIN { exit !(a > 0.95) }' || { echo "accuracy $accuracy"; return 1; }
+}
+
+evaluates_json() {
+    exits 0 eval runs/net-1/best.safetensors --json && [[ $(grep -c '' out) -eq 1 ]] || return 1
+    local name
+    for name in accuracy loss top5 true_positives accuracy_interval per_class confusion count model data split; do
+        grep -q "\"$name\": " out || { echo "no $name"; return 1; }
+    done
+    grep -q '"count": 60,' out && same "$(grep -o '"support": 20' out | grep -c '')" 3
+}
+
+# Counts of the confusion matrix in the text add up to the images.
+confusion_adds_up() {
+    exits 0 eval runs/net-1/best.safetensors --split train &&
+        same "$(awk '/^Confusion.*images/ { getline; for (i = 0; i < 3; i++) { getline; for (k = NF - 2; k <= NF; k++) sum += $k } } END { print sum }' out)" 240
+}
+
+validation_split() {
+    exits 0 eval runs/net-1/best.safetensors --split validation --json && grep -q '"count": 48,' out || return 1
+    # the recorded best epoch's validation accuracy
+    local best
+    best=$(grep '"best": true' runs/net-1/history.jsonl | tail -1 | grep -oE '"val_accuracy": [0-9.]+' | cut -d' ' -f2)
+    same "$(grep -oE '"accuracy": [0-9.]+' out | cut -d' ' -f2)" "$best"
+}
+
+validation_needs_the_run() {
+    mkdir alone && cp runs/net-1/best.safetensors alone && fails 2 '--data is missing' eval alone/best.safetensors &&
+        fails 4 'no split.json' eval alone/best.safetensors --data data --split validation
+}
+
+damaged_split() {
+    mkdir damaged && cp runs/net-1/* damaged || return 1
+    local content
+    for content in '' '{' '[]' '{"train": [], "validation": 3}' '{"train": [], "validation": [240]}' \
+        '{"train": [], "validation": [-1]}' '{"train": [], "validation": ["0"]}' '{"train": [], "validation": [1e300]}'; do
+        echo "$content" >damaged/split.json
+        fails 3 'split.json' eval damaged/best.safetensors --split validation || return 1
+    done
+}
+
+predicts() {
+    exits 0 predict learnt/best.safetensors --index 0-2,7 && grep -qE '^data test 7: 1, right$' out &&
+        same "$(grep -c '^data test' out)" 4 && same "$(grep -cE '^  [012] +[0-9.]+ %$' out)" 12 &&
+        grep -q '^[0-4] of 4 right$' out && exits 0 predict learnt/best.safetensors && same "$(grep -c '^data test' out)" 9 &&
+        exits 0 predict learnt/best.safetensors --index 3 --top 1 --split train && same "$(grep -c '' out)" 2
+}
+
+predicts_json() {
+    exits 0 predict learnt/best.safetensors --index 7 --json --top 2 &&
+        grep -q '"results": \[{"class": 1, "name": "1", "probability": 0.[0-9]*, "top": \[{"class": 1, ' out &&
+        grep -q '"index": 7, "true_class": 1, "true_name": "1", "correct": true' out
+}
+
+wrong_indices() {
+    local list
+    for list in '' 60 0-60 5-3 a 1, ,1 -1 1--2 0x1 99999999999999999999; do
+        fails 2 '--index' predict learnt/best.safetensors --index="$list" || return 1
+    done
+}
+
+# A picture of the model's size, as a PGM file, gets the same probabilities as in the data set.
+predicts_files() {
+    { printf 'P5\n# a comment\n8 8\n255\n'; tail -c +$((17 + 64 * 7)) data/t10k-images-idx3-ubyte | head -c 64; } >seven.pgm
+    exits 0 predict learnt/best.safetensors seven.pgm --json && cp out file.json &&
+        exits 0 predict learnt/best.safetensors --index 7 --json &&
+        same "$(grep -oE '"probability": [0-9.e-]+' file.json)" "$(grep -oE '"probability": [0-9.e-]+' out)" &&
+        fails 2 'is a file' predict learnt/best.safetensors seven.pgm --index 3
+}
+
+wrong_pictures() {
+    printf 'P6\n8 8\n255\n%192s' '' >colour.ppm
+    printf 'P5\n7 8\n255\n%56s' '' >small.pgm
+    head -c 50 seven.pgm >short.pgm
+    { cat seven.pgm; printf x; } >long.pgm
+    printf 'P5\n99999999999 8\n255\n' >huge.pgm
+    printf 'not a picture' >text.jpg
+    : >empty.pgm
+    local file
+    for file in colour.ppm small.pgm short.pgm long.pgm huge.pgm text.jpg empty.pgm; do
+        fails 3 "$file" predict learnt/best.safetensors "$file" || return 1
+    done
+    fails 4 absent.pgm predict learnt/best.safetensors absent.pgm
+}
+
+damaged_models() {
+    local size bytes
+    size=$(wc -c <learnt/best.safetensors)
+    for bytes in 0 1 7 8 9 100 $((size / 2)) $((size - 1)); do
+        head -c "$bytes" learnt/best.safetensors >cut.safetensors
+        fails 3 cut.safetensors predict cut.safetensors --data data || return 1
+        fails 3 cut.safetensors eval cut.safetensors --data data || return 1
+    done
+    fails 4 absent eval absent.safetensors --data data && fails 3 net.silma eval net.silma --data data
+}
+
+other_size() {
+    printf 'input 9x9x1\nflatten\ndense 3 softmax\n' >nine.silma
+    mkdir -p ten && idx_part ten train 30 1 && idx_part ten t10k 30 1 || return 1
+    fails 2 '' train nine.silma --data data --out nine && [[ ! -e nine ]]
+}
+
+diverges() {
+    exits 5 train net.silma --data data --out diverged --optimizer sgd --lr 1e30 && grep -qE 'step [0-9]+' err &&
+        grep -q 'diverged/\|in diverged' err
+}
+
+closed_pipe_saves() {
+    { "$SILMA" train net.silma --data data --out piped --epochs 50 --json --quiet 2>err; echo $? >code; } | head -1 >first
+    same "$(cat code)" 141 && [[ ! -s err ]] && grep -q '"epoch": 1,' first && exits 0 train --resume piped --epochs 50 &&
+        same "$(grep -c '' piped/history.jsonl)" 50
+}
+
+check 'train' trains
+check 'the run folder' run_folder
+check 'the settings are echoed' settings_are_echoed
+check 'the next free number' next_number
+check 'flags override the recipe' flags_override
+check 'wrong settings' wrong_settings
+check 'nothing is overwritten without --force' nothing_is_overwritten
+check '--force replaces the run and nothing else' force_replaces
+check '--force loses nothing when it fails' force_loses_nothing
+check '--quiet' quiet
+check '--json prints a line an epoch' json_lines
+check 'no validation images' no_validation
+check 'a progress bar on a terminal' progress_bar
+check 'eval' evaluates
+check 'the network learns' learns
+check 'eval --json' evaluates_json
+check 'the confusion matrix adds up' confusion_adds_up
+check 'eval --split validation' validation_split
+check 'validation images are known only beside their run' validation_needs_the_run
+check 'a damaged split.json' damaged_split
+check 'predict' predicts
+check 'predict --json' predicts_json
+check 'wrong indices' wrong_indices
+check 'predict a file' predicts_files
+check 'wrong pictures' wrong_pictures
+check 'damaged models' damaged_models
+check 'images of another size' other_size
+check 'divergence' diverges
+check 'a closed pipe saves' closed_pipe_saves
+finish
