@@ -16,11 +16,10 @@ typedef struct session {
     silma_model *model;
     silma_dataset *dataset; // null: files
     const char *split;
-    int height, width, channels, class_count;
+    int class_count;
     size_t count;
     uint32_t *indices;        // (count) in the data set
     const char *const *files; // (count)
-    uint8_t *pixels;          // (count, height, width, channels)
     float *probabilities;     // (count, class_count)
     int *order;               // (class_count) scratch: classes by falling probability
     size_t top;
@@ -29,7 +28,6 @@ typedef struct session {
 static void session_free(session *s)
 {
     free(s->indices);
-    free(s->pixels);
     free(s->probabilities);
     free(s->order);
     silma_dataset_free(s->dataset);
@@ -84,24 +82,14 @@ static silma_status parse_indices(session *s, const char *list, size_t image_cou
 
 static silma_status allocate(session *s, problem *why)
 {
-    size_t image_size = (size_t)s->height * (size_t)s->width * (size_t)s->channels;
-    s->pixels = reallocarray(NULL, s->count, image_size);
     s->probabilities = reallocarray(NULL, s->count, (size_t)s->class_count * sizeof *s->probabilities);
     s->order = calloc((size_t)s->class_count, sizeof *s->order);
-    if (!s->pixels || !s->probabilities || !s->order) return problem_set_memory(why);
-    return SILMA_OK;
+    return s->probabilities && s->order ? SILMA_OK : problem_set_memory(why);
 }
 
-static silma_status check_size(const session *s, const silma_images *images, problem *why)
+static silma_status predict_dataset(const arguments *args, session *s, problem *why)
 {
-    if (images->height == s->height && images->width == s->width && images->channels == s->channels) return SILMA_OK;
-    return problem_set(why, SILMA_USAGE, "the model expects images of %s, but those of %s are %s",
-                       text_shape(s->height, s->width, s->channels).text, silma_dataset_name(s->dataset),
-                       text_shape(images->height, images->width, images->channels).text);
-}
-
-static silma_status take_from_dataset(const arguments *args, session *s, problem *why)
-{
+    enum { INDICES_DEFAULT = 9 };
     static const char *const split_names[] = {"train", "test"};
     size_t split = SILMA_SPLIT_TEST;
     silma_status status = option_choice(args, "split", split_names, 2, &split, why);
@@ -110,19 +98,18 @@ static silma_status take_from_dataset(const arguments *args, session *s, problem
     status = open_model_dataset(args, args->words[0], (silma_split)split, &s->dataset, why);
     if (status) return status;
 
-    const silma_images *images = silma_dataset_images(s->dataset);
+    size_t image_count = silma_dataset_images(s->dataset)->count;
     const char *list = option_text(args, "index");
-    size_t image_size = (size_t)s->height * (size_t)s->width * (size_t)s->channels;
-    status = check_size(s, images, why);
-    if (!status && list) status = parse_indices(s, list, images->count, why);
-    if (!status && !list) status = add_range(s, 0, images->count < 9 ? images->count - 1 : 8, why);
+    status = list ? parse_indices(s, list, image_count, why)
+                  : add_range(s, 0, image_count < INDICES_DEFAULT ? image_count - 1 : INDICES_DEFAULT - 1, why);
     if (!status) status = allocate(s, why);
-    for (size_t i = 0; i < s->count && !status; i++)
-        memcpy(s->pixels + i * image_size, images->pixels + s->indices[i] * image_size, image_size);
+    if (!status)
+        status = silma_model_predict_dataset(s->model, s->context, s->dataset, s->indices, s->count, s->probabilities,
+                                             &why->error);
     return status;
 }
 
-static silma_status take_from_files(const arguments *args, session *s, problem *why)
+static silma_status predict_files(const arguments *args, session *s, problem *why)
 {
     static const char *const exclusive[] = {"data", "data-dir", "split", "index"};
     for (size_t i = 0; i < sizeof exclusive / sizeof *exclusive; i++)
@@ -131,10 +118,15 @@ static silma_status take_from_files(const arguments *args, session *s, problem *
                                exclusive[i], args->words[1]);
     s->files = args->words + 1;
     s->count = args->word_count - 1;
-    size_t image_size = (size_t)s->height * (size_t)s->width * (size_t)s->channels;
-    silma_status status = allocate(s, why);
+    int height, width, channels;
+    silma_model_input_size(s->model, &height, &width, &channels);
+    size_t image_size = (size_t)height * (size_t)width * (size_t)channels;
+    uint8_t *pixels = reallocarray(NULL, s->count, image_size);
+    silma_status status = pixels ? allocate(s, why) : problem_set_memory(why);
     for (size_t i = 0; i < s->count && !status; i++)
-        status = pnm_read(s->files[i], s->height, s->width, s->channels, s->pixels + i * image_size, why);
+        status = pnm_read(s->files[i], height, width, channels, pixels + i * image_size, why);
+    if (!status) status = silma_model_predict(s->model, s->context, pixels, s->count, s->probabilities, &why->error);
+    free(pixels);
     return status;
 }
 
@@ -279,13 +271,11 @@ static silma_status predict(const arguments *args, session *s, problem *why)
 {
     silma_status status = silma_model_load(&s->model, args->words[0], &why->error);
     if (status) return status;
-    silma_model_input_size(s->model, &s->height, &s->width, &s->channels);
     s->class_count = silma_model_class_count(s->model);
     if (s->top > (size_t)s->class_count) s->top = (size_t)s->class_count;
 
     status = open_context(args, &s->context, why);
-    if (!status) status = args->word_count == 1 ? take_from_dataset(args, s, why) : take_from_files(args, s, why);
-    if (!status) status = silma_model_predict(s->model, s->context, s->pixels, s->count, s->probabilities, &why->error);
+    if (!status) status = args->word_count == 1 ? predict_dataset(args, s, why) : predict_files(args, s, why);
     if (status) return status;
     if (option_given(args, "json")) return print_json(s, args->words[0], why);
     print_text(s);

@@ -33,14 +33,14 @@ static uint64_t whole(double value)
     return value > 0 && value < 1e15 ? (uint64_t)(value + 0.5) : 0;
 }
 
-// epoch 3/100 ━━━━━━━────── 62 % loss 0.3312 acc 0.8811, 12,345 img/s, 0:12 left, data 1 %
+// epoch 3/100 ━━━━━━━────── 62 % loss 0.3312 acc 0.8811 12,345 img/s 0:12 left data 1 %
 static void draw_bar(progress_display *display, const silma_progress *now)
 {
     enum { BAR_COLUMNS = 24, BAR_LEAST = 4 };
     char head[64], tail[128];
     double share = now->steps > 0 ? (double)now->step / (double)now->steps : 0;
     int head_columns = snprintf(head, sizeof head, "epoch %u/%u ", now->epoch, now->epochs);
-    int tail_columns = snprintf(tail, sizeof tail, " %3.0f %%  loss %.4f  acc %.4f  %s img/s  %s left  data %.0f %%",
+    int tail_columns = snprintf(tail, sizeof tail, " %3.0f %% loss %.4f acc %.4f %s img/s %s left data %.0f %%",
                                 100 * share, now->loss, now->accuracy, text_count(whole(now->images_per_second)).text,
                                 text_clock(now->seconds_left).text, 100 * now->data_wait);
     int room = display->screen.columns - 1 - head_columns - tail_columns;

@@ -10,6 +10,7 @@
 //   6. Training          settings, progress, run folder
 //   7. Evaluation
 //   8. Gradient check
+//   9. Benchmarks
 //
 // The library has no global state, never prints, never exits, and never aborts on input. Handles are opaque; the
 // function that creates one documents who frees it. Handles may be used from any thread, one thread at a time.
@@ -357,6 +358,12 @@ SILMA_API silma_status silma_evaluate(silma_model *model, silma_context *context
                                       silma_error *error);
 SILMA_API void silma_evaluation_free(silma_evaluation *evaluation);
 
+// Class probabilities of the listed images of a data set, set into the model's size as in training: probabilities
+// (count, class_count). SILMA_USAGE if an index is beyond the images, or their size does not suit the model.
+SILMA_API silma_status silma_model_predict_dataset(silma_model *model, silma_context *context,
+                                                   const silma_dataset *dataset, const uint32_t *indices, size_t count,
+                                                   float *probabilities, silma_error *error);
+
 // ---------------------------------------------------------------------------------------------------------------------
 // 8. Gradient check
 
@@ -373,6 +380,43 @@ typedef struct silma_gradient_check {
 SILMA_API silma_status silma_gradcheck(silma_context *context, const silma_network *network, uint64_t seed,
                                        silma_gradient_check *results, size_t capacity, size_t *count,
                                        silma_error *error);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 9. Benchmarks
+
+typedef struct silma_bench_options {
+    size_t repeats;     // timed samples of each subject; 0: as many as half a second holds, at least 5
+    const char *filter; // silma_bench_kernels: only those whose name contains this text; null: all
+} silma_bench_options;
+
+typedef struct silma_bench_result {
+    char name[96];                                    // "conv3x3 64->64@16 forward", "train cnn 32x32x3 batch 500"
+    size_t repeats;                                   // samples taken
+    size_t images;                                    // of one call
+    double seconds_median, seconds_low, seconds_high; // of one call: median and quartiles of the samples
+    double images_per_second;                         // these at the median
+    double gflops;      // as if convolutions were direct sums, however they are computed; training counts 3 forwards
+    double peak_gflops; // multiply-adds in registers, on the same threads, measured between the samples: median
+    double fraction_of_peak; // gflops / peak_gflops
+} silma_bench_result;
+
+// Receives each result as soon as it is there. Returns false to stop: SILMA_INTERRUPTED.
+typedef bool silma_bench_fn(const silma_bench_result *result, void *user);
+
+// Convolutions and dense layers in all directions, at batch 128. Where the kernels may choose another way than direct
+// sums (Winograd), the name ends in "direct" for the direct sums beside it. SILMA_USAGE if the filter leaves nothing.
+// `options` may be null, here and below.
+SILMA_API silma_status silma_bench_kernels(silma_context *context, const silma_bench_options *options,
+                                           silma_bench_fn *report, void *user, silma_error *error);
+// Whole training steps of `batch` images: gather, forward, loss, backward, norm of the gradient, update. With the
+// network's own recipe; nothing is written. `dataset` may be null: noise of the network's input size.
+SILMA_API silma_status silma_bench_train(silma_context *context, const silma_network *network,
+                                         const silma_dataset *dataset, size_t batch, const silma_bench_options *options,
+                                         silma_bench_result *result, silma_error *error);
+// silma_model_predict on `batch` images of noise, with random weights.
+SILMA_API silma_status silma_bench_infer(silma_context *context, const silma_network *network, size_t batch,
+                                         const silma_bench_options *options, silma_bench_result *result,
+                                         silma_error *error);
 
 #ifdef __cplusplus
 }

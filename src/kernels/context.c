@@ -23,6 +23,7 @@ silma_status silma_context_create(silma_context **result, const silma_context_op
     const char *isa = options->isa ? options->isa : secure_getenv("SILMA_ISA");
     if (options->backend == SILMA_BACKEND_REFERENCE) isa = "reference";
     silma_status status = kernels_find(&context->k, isa, error);
+    if (status == SILMA_OK && options->no_winograd && context->k->direct) context->k = context->k->direct;
     if (status == SILMA_OK) status = thread_pool_create(&context->pool, options->threads, error);
     if (status != SILMA_OK) {
         silma_context_free(context);

@@ -80,7 +80,7 @@ static void update_weights(silma_run *run, double norm)
                      run->at.total_steps + 1);
 }
 
-static silma_status train_step(silma_run *run, silma_error *error)
+silma_status run_step(silma_run *run, silma_error *error)
 {
     size_t first = run->at.step * run->settings.batch;
     size_t left = run->parts.train_count - first;
@@ -133,7 +133,7 @@ static metrics validate(silma_run *run)
 // ---------------------------------------------------------------------------------------------------------------------
 // Epochs
 
-static void begin_epoch(silma_run *run)
+void run_begin_epoch(silma_run *run)
 {
     memcpy(run->order, run->parts.train, run->parts.train_count * sizeof *run->order);
     random_shuffle(run->settings.seed, RANDOM_SHUFFLE, run->at.epoch, run->order, run->parts.train_count);
@@ -232,10 +232,10 @@ static silma_status stop_here(const silma_run *run, silma_error *error)
 static silma_status train_epoch(silma_run *run, const watcher *w, silma_error *error)
 {
     size_t steps = run_steps_per_epoch(run);
-    begin_epoch(run);
+    run_begin_epoch(run);
     while (run->at.step < steps) {
         double begin = seconds_now();
-        silma_status status = train_step(run, error);
+        silma_status status = run_step(run, error);
         run->epoch_seconds += seconds_now() - begin;
         if (status != SILMA_OK) return status;
         if (!report(run, w, NULL)) return stop_here(run, error);

@@ -57,7 +57,7 @@ enum { NUMBER_COUNT = sizeof NUMBERS / sizeof NUMBERS[0] };
 
 static double *number_of(optimizer *o, const optimizer_number *number)
 {
-    return (double *)((char *)o + number->offset);
+    return (double *)(void *)((char *)o + number->offset);
 }
 
 static silma_status parse_number(optimizer *o, const optimizer_number *number, words *line, silma_error *error)
@@ -140,10 +140,7 @@ void optimizer_update(const optimizer *o, const kernels *k, thread_pool *pool, s
 {
     update_task task = {
         .count = count,
-        .w = w,
         .g = g,
-        .slot0 = slot0,
-        .slot1 = slot1,
         .gradient_scale = gradient_scale,
         .rate = (float)rate,
         .momentum = (float)o->momentum,
@@ -155,6 +152,9 @@ void optimizer_update(const optimizer *o, const kernels *k, thread_pool *pool, s
         .weight_decay = (float)o->weight_decay,
         .step = step,
     };
+    task.w = w;
+    task.slot0 = slot0;
+    task.slot1 = slot1;
     switch (o->kind) {
     case OPTIMIZER_SGD:
         k->update_sgd(pool, &task);

@@ -279,6 +279,22 @@ static silma_status write_new_run(silma_run *run, silma_error *error)
     return status;
 }
 
+silma_status run_prepare(silma_run **result, silma_context *context, const silma_network *network,
+                         const silma_dataset *dataset, const silma_settings *wanted, const char *folder,
+                         silma_error *error)
+{
+    silma_run *run;
+    silma_status status = start(&run, context, dataset, folder, error);
+    if (status != SILMA_OK) return status;
+    status = create_run(run, network, wanted, error);
+    if (status != SILMA_OK) {
+        silma_run_free(run);
+        return status;
+    }
+    *result = run;
+    return SILMA_OK;
+}
+
 silma_status silma_run_create(silma_run **result, silma_context *context, const silma_network *network,
                               const silma_dataset *dataset, const silma_settings *wanted, const char *folder,
                               silma_error *error)
@@ -286,10 +302,9 @@ silma_status silma_run_create(silma_run **result, silma_context *context, const 
     silma_status status = check_folder_is_free(folder, error);
     if (status != SILMA_OK) return status;
     silma_run *run;
-    status = start(&run, context, dataset, folder, error);
+    status = run_prepare(&run, context, network, dataset, wanted, folder, error);
     if (status != SILMA_OK) return status;
-    status = create_run(run, network, wanted, error);
-    if (status == SILMA_OK) status = write_new_run(run, error);
+    status = write_new_run(run, error);
     if (status != SILMA_OK) {
         silma_run_free(run);
         return status;

@@ -66,6 +66,15 @@ struct silma_run {
 
 size_t run_steps_per_epoch(const silma_run *run);
 
+// silma_run_create without its folder, of which nothing is read or written: for benchmarks and tests of single steps.
+silma_status run_prepare(silma_run **run, silma_context *context, const silma_network *network,
+                         const silma_dataset *dataset, const silma_settings *wanted, const char *folder,
+                         silma_error *error);
+
+// loop.c: the order of the epoch's images, to be drawn before its first step; and one training step.
+void run_begin_epoch(silma_run *run);
+silma_status run_step(silma_run *run, silma_error *error);
+
 // checkpoint.c
 silma_status checkpoint_write_last(const silma_run *run, silma_error *error);
 silma_status checkpoint_write_best(const silma_run *run, silma_error *error);

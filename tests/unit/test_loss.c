@@ -22,7 +22,7 @@ static silma_status parse(loss_function *l, const char *text, silma_error *error
     char copy[256];
     words line;
     assert_true(strlen(text) < sizeof copy);
-    strcpy(copy, text);
+    memcpy(copy, text, strlen(text) + 1);
     assert_int_equal(words_split(&line, copy, "test", 0, error), SILMA_OK);
     silma_status status = loss_parse(l, &line, error);
     return status == SILMA_OK ? words_finish(&line, error) : status;

@@ -143,7 +143,7 @@ static void top5_takes_the_first_of_equals(void **state)
     for (uint32_t label = 0; label < 7; label++)
         assert_true(top5_of(falling, 7, label) == (label < 5));
     const float undefined[7] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    assert_true(top5_of(undefined, 7, 6) == 0);
+    assert_true(top5_of(undefined, 7, 6) == 0 && top5_of(undefined, 7, 0) == 0);
 }
 
 // The interval's ends are the p for which |p - successes / count| = z sqrt(p (1 - p) / count): found by bisection.

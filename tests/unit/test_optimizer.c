@@ -21,7 +21,7 @@ static void split(words *line, char *copy, size_t size, const char *text)
 {
     silma_error error = {0};
     assert_true(strlen(text) < size);
-    strcpy(copy, text);
+    memcpy(copy, text, strlen(text) + 1);
     assert_int_equal(words_split(line, copy, "test", 0, &error), SILMA_OK);
 }
 

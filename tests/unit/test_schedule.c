@@ -15,7 +15,7 @@ static silma_status parse(schedule *s, const char *text, silma_error *error)
     char copy[256];
     words line;
     assert_true(strlen(text) < sizeof copy);
-    strcpy(copy, text);
+    memcpy(copy, text, strlen(text) + 1);
     assert_int_equal(words_split(&line, copy, "test", 0, error), SILMA_OK);
     silma_status status = schedule_parse(s, &line, error);
     return status == SILMA_OK ? words_finish(&line, error) : status;

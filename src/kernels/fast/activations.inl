@@ -76,6 +76,7 @@ typedef struct activation_job {
     const float *from; // z; in backward what the derivative is computed from
     const float *dy;
     float *to;
+    bool stream;
 } activation_job;
 
 static ALWAYS_INLINE void activation_forward_loop(activation_kind kind, const activation_job *job, range r)
@@ -83,7 +84,8 @@ static ALWAYS_INLINE void activation_forward_loop(activation_kind kind, const ac
     vf parameter = vf_set(job->act.parameter);
     size_t i = r.first;
     for (; i + VF <= r.last; i += VF)
-        vf_store(job->to + i, activation_value(kind, parameter, vf_load(job->from + i)));
+        vf_store_or_stream(job->to + i, activation_value(kind, parameter, vf_load(job->from + i)), job->stream);
+    end_stream(job->stream);
     if (i == r.last) return;
     vf z = vf_load_part(job->from + i, r.last - i);
     vf_store_part(job->to + i, activation_value(kind, parameter, z), r.last - i);
@@ -126,6 +128,7 @@ static void activation_forward_task(void *argument, size_t task, unsigned thread
 static void activation_forward(thread_pool *pool, activation act, size_t count, const float *z, float *y)
 {
     activation_job job = {.act = act, .count = count, .from = z, .to = y};
+    job.stream = may_stream(y, z, count, VF);
     thread_pool_run(pool, parts_of(count, CHUNK), activation_forward_task, &job);
 }
 
@@ -135,8 +138,9 @@ static ALWAYS_INLINE void activation_backward_loop(activation_kind kind, const a
     size_t i = r.first;
     for (; i + VF <= r.last; i += VF) {
         vf from = vf_load(job->from + i), dy = vf_load(job->dy + i);
-        vf_store(job->to + i, activation_gradient(kind, parameter, from, dy));
+        vf_store_or_stream(job->to + i, activation_gradient(kind, parameter, from, dy), job->stream);
     }
+    end_stream(job->stream);
     if (i == r.last) return;
     vf from = vf_load_part(job->from + i, r.last - i), dy = vf_load_part(job->dy + i, r.last - i);
     vf_store_part(job->to + i, activation_gradient(kind, parameter, from, dy), r.last - i);
@@ -182,6 +186,7 @@ static void activation_backward(thread_pool *pool, activation act, size_t count,
     const float *from = activation_derivative_from_output(act.kind) ? y : z;
     if (act.kind == ACTIVATION_LINEAR) from = dy; // reads neither z nor y, which may both be null
     activation_job job = {.act = act, .count = count, .from = from, .dy = dy, .to = dz};
+    job.stream = may_stream(dz, dy, count, VF);
     thread_pool_run(pool, parts_of(count, CHUNK), activation_backward_task, &job);
 }
 

@@ -23,7 +23,7 @@ typedef struct statistics_job {
     double *partial; // (chunks, MEAN and SQUARES, c)
 } statistics_job;
 
-// Joins the mean and the squared deviations of `more` rows to those of `rows` rows.
+// Joins the mean and the squared deviations of `more` rows to those of the `rows` rows before.
 static inline void join_statistics(double rows, double *mean, double *squares, double more, double more_mean,
                                    double more_squares)
 {
@@ -33,27 +33,59 @@ static inline void join_statistics(double rows, double *mean, double *squares, d
     *squares += more_squares + apart * apart * rows * share;
 }
 
-// The statistics of `lanes` channels of a block, joined to those of the `before` rows that came first.
-static ALWAYS_INLINE void statistics_block(const float *x, size_t stride, size_t rows, size_t lanes, size_t before,
-                                           double *mean, double *squares)
+// The sums over a block of the deviations from `centre`, and of their squares.
+typedef struct block_statistics {
+    float centre[TILE], deviation[TILE], square[TILE];
+} block_statistics;
+
+static ALWAYS_INLINE void add_two_deviations(const float *x, size_t stride, size_t lanes, size_t i,
+                                             block_statistics *block)
 {
-    vf centre = rows_sum(x, stride, rows, lanes) * (1.0f / (float)rows);
-    vf deviation[2] = {vf_zero(), vf_zero()}, square[2] = {vf_zero(), vf_zero()};
-    for (size_t row = 0; row < rows; row++, x += stride) {
-        vf d = (load_lanes(x, lanes)) - centre;
-        deviation[row % 2] += d;
-        square[row % 2] = vf_fma(d, d, square[row % 2]);
+    vf centre = vf_load(block->centre + i);
+    vf first = load_lanes(x + i, lanes) - centre, second = load_lanes(x + stride + i, lanes) - centre;
+    vf_store(block->deviation + i, vf_load(block->deviation + i) + (first + second));
+    vf_store(block->square + i, vf_load(block->square + i) + vf_fma(first, first, second * second));
+}
+
+static ALWAYS_INLINE void add_deviation(const float *x, size_t lanes, size_t i, block_statistics *block)
+{
+    vf d = load_lanes(x + i, lanes) - vf_load(block->centre + i);
+    vf_store(block->deviation + i, vf_load(block->deviation + i) + d);
+    vf_store(block->square + i, vf_fma(d, d, vf_load(block->square + i)));
+}
+
+// x is read twice: from memory for the centre, from the cache for the deviations.
+static void sum_block(const float *x, size_t stride, size_t rows, size_t columns, block_statistics *block)
+{
+    memset(block, 0, sizeof *block);
+    add_rows(x, stride, rows, columns, block->centre);
+    for (size_t i = 0; i < columns; i++)
+        block->centre[i] *= 1.0f / (float)rows;
+    size_t row = 0;
+    for (; row + 2 <= rows; row += 2, x += 2 * stride) {
+        size_t i = 0;
+        for (; i + VF <= columns; i += VF)
+            add_two_deviations(x, stride, VF, i, block);
+        if (i < columns) add_two_deviations(x, stride, columns - i, i, block);
     }
-    // What rounding left of the deviations' sum belongs to the mean.
-    float centres[VF], deviations[VF], sums[VF];
-    vf_store(centres, centre);
-    vf_store(deviations, deviation[0] + deviation[1]);
-    vf_store(sums, square[0] + square[1]);
+    if (row == rows) return;
+    size_t i = 0;
+    for (; i + VF <= columns; i += VF)
+        add_deviation(x, VF, i, block);
+    if (i < columns) add_deviation(x, columns - i, i, block);
+}
+
+// Joins a block of `rows` rows to the statistics of the `before` rows that came first.
+static void join_block(const block_statistics *block, size_t rows, size_t before, size_t columns, double *mean,
+                       double *squares)
+{
     double n = (double)rows;
-    for (size_t i = 0; i < lanes; i++) {
-        double left = (double)deviations[i] / n;
-        join_statistics((double)before, &mean[i], &squares[i], n, (double)centres[i] + left,
-                        (double)sums[i] - left * left * n);
+    double inverse = 1.0 / n;
+    for (size_t i = 0; i < columns; i++) {
+        // What rounding left of the deviations' sum belongs to the mean.
+        double left = (double)block->deviation[i] * inverse;
+        join_statistics((double)before, &mean[i], &squares[i], n, (double)block->centre[i] + left,
+                        (double)block->square[i] - left * left * n);
     }
 }
 
@@ -62,20 +94,15 @@ static void statistics_task(void *argument, size_t task, unsigned thread)
     (void)thread;
     const statistics_job *job = argument;
     size_t c = job->split.c;
-    channel_piece piece = channel_piece_of(&job->split, task);
-    double *mean = channel_partial(&job->split, job->partial, task, KINDS, MEAN);
-    double *squares = channel_partial(&job->split, job->partial, task, KINDS, SQUARES);
-    for (size_t i = piece.columns.first; i < piece.columns.last; i++)
-        mean[i] = squares[i] = 0.0;
+    channel_piece piece = channel_piece_of(&job->split, task, job->partial, KINDS);
+    double *mean = piece.partial + MEAN * c, *squares = piece.partial + SQUARES * c;
+    memset(mean, 0, piece.columns * sizeof *mean);
+    memset(squares, 0, piece.columns * sizeof *squares);
+    block_statistics block;
     for (size_t row = piece.rows.first; row < piece.rows.last; row += ROWS_PER_BLOCK) {
-        range block = block_of(piece.rows, row);
-        size_t rows = block.last - block.first, before = block.first - piece.rows.first;
-        const float *x = job->x + block.first * c;
-        size_t i = piece.columns.first;
-        for (; i + VF <= piece.columns.last; i += VF)
-            statistics_block(x + i, c, rows, VF, before, mean + i, squares + i);
-        size_t rest = piece.columns.last - i;
-        if (rest > 0) statistics_block(x + i, c, rows, rest, before, mean + i, squares + i);
+        size_t rows = block_rows(&piece, row);
+        sum_block(job->x + row * c + piece.column, c, rows, piece.columns, &block);
+        join_block(&block, rows, row - piece.rows.first, piece.columns, mean, squares);
     }
 }
 
@@ -109,41 +136,43 @@ typedef struct batchnorm_backward_job {
     const float *slope; // (c) dx = scale dy + slope (x - mean) + offset
     const float *offset;
     float *dx;
+    bool stream;
 } batchnorm_backward_job;
 
-// sums[0..lanes) += sum of dy; centred[0..lanes) += sum of dy (x - mean).
-static ALWAYS_INLINE void gradient_sums_block(const batchnorm_backward_job *job, range rows, size_t column,
-                                              size_t lanes, double *sums, double *centred)
+// The sums over a block.
+typedef struct block_gradients {
+    float sum[TILE], centred[TILE];
+} block_gradients;
+
+static ALWAYS_INLINE void add_gradient(const batchnorm_backward_job *job, size_t at, size_t channel, size_t lanes,
+                                       float *sum, float *centred)
 {
-    vf mean = vf_load_part(job->mean + column, lanes);
-    vf sum[2] = {vf_zero(), vf_zero()}, product[2] = {vf_zero(), vf_zero()};
-    for (size_t row = rows.first; row < rows.last; row++) {
-        size_t at = row * job->split.c + column;
-        vf x = load_lanes(job->x + at, lanes);
-        vf dy = load_lanes(job->dy + at, lanes);
-        sum[row % 2] += dy;
-        product[row % 2] = vf_fma(dy, x - mean, product[row % 2]);
-    }
-    add_lanes(sums + column, sum[0] + sum[1], lanes);
-    add_lanes(centred + column, product[0] + product[1], lanes);
+    vf x = load_lanes(job->x + at, lanes), dy = load_lanes(job->dy + at, lanes);
+    vf deviation = x - load_lanes(job->mean + channel, lanes);
+    vf_store(sum, vf_load(sum) + dy);
+    vf_store(centred, vf_fma(dy, deviation, vf_load(centred)));
 }
 
 static void gradient_sums_task(void *argument, size_t task, unsigned thread)
 {
     (void)thread;
     const batchnorm_backward_job *job = argument;
-    channel_piece piece = channel_piece_of(&job->split, task);
-    double *sums = channel_partial(&job->split, job->partial, task, KINDS, SUM_DY);
-    double *centred = channel_partial(&job->split, job->partial, task, KINDS, SUM_DY_CENTRED);
-    for (size_t i = piece.columns.first; i < piece.columns.last; i++)
-        sums[i] = centred[i] = 0.0;
-    for (size_t row = piece.rows.first; row < piece.rows.last; row += ROWS_PER_BLOCK) {
-        range block = block_of(piece.rows, row);
-        size_t i = piece.columns.first;
-        for (; i + VF <= piece.columns.last; i += VF)
-            gradient_sums_block(job, block, i, VF, sums, centred);
-        size_t rest = piece.columns.last - i;
-        if (rest > 0) gradient_sums_block(job, block, i, rest, sums, centred);
+    size_t c = job->split.c;
+    channel_piece piece = channel_piece_of(&job->split, task, job->partial, KINDS);
+    double *sums = piece.partial + SUM_DY * c, *centred = piece.partial + SUM_DY_CENTRED * c;
+    memset(sums, 0, piece.columns * sizeof *sums);
+    memset(centred, 0, piece.columns * sizeof *centred);
+    block_gradients block = {0};
+    for (size_t first = piece.rows.first; first < piece.rows.last; first += ROWS_PER_BLOCK) {
+        for (size_t row = first; row < first + block_rows(&piece, first); row++) {
+            size_t at = row * c + piece.column, channel = piece.column, i = 0;
+            for (; i + VF <= piece.columns; i += VF)
+                add_gradient(job, at + i, channel + i, VF, block.sum + i, block.centred + i);
+            size_t rest = piece.columns - i;
+            if (rest > 0) add_gradient(job, at + i, channel + i, rest, block.sum + i, block.centred + i);
+        }
+        add_block(piece.columns, block.sum, sums);
+        add_block(piece.columns, block.centred, centred);
     }
 }
 
@@ -165,11 +194,12 @@ static void input_gradient_task(void *argument, size_t task, unsigned thread)
         float *dx = job->dx + row * c;
         size_t i = 0;
         for (; i + VF <= c; i += VF)
-            vf_store(dx + i, input_gradient(job, i, VF, vf_load(x + i), vf_load(dy + i)));
+            vf_store_or_stream(dx + i, input_gradient(job, i, VF, vf_load(x + i), vf_load(dy + i)), job->stream);
         if (i == c) continue;
         vf tail = input_gradient(job, i, c - i, vf_load_part(x + i, c - i), vf_load_part(dy + i, c - i));
         vf_store_part(dx + i, tail, c - i);
     }
+    end_stream(job->stream);
 }
 
 static void batchnorm_backward(thread_pool *pool, size_t rows, size_t c, const float *x, const float *mean,
@@ -196,6 +226,7 @@ static void batchnorm_backward(thread_pool *pool, size_t rows, size_t c, const f
     job.scale = scale;
     job.slope = slope;
     job.offset = offset;
+    job.stream = may_stream(dx, dy, rows * c, c);
     thread_pool_run(pool, parts_of(rows, rows_per_chunk(c)), input_gradient_task, &job);
 }
 

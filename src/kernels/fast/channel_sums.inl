@@ -1,11 +1,12 @@
-// Sums over rows for each channel, made in a fixed order: what column_sums, prelu_backward and the batch normalisation
-// have in common.
+// Sums over rows for each channel, made in a fixed order: what column_sums, prelu_backward and batch normalisation have
+// in common.
 //
-//   rows    cut into at most ROW_CHUNKS_MAX chunks, a chunk into blocks of ROWS_PER_BLOCK
-//   columns cut into tiles of TILE
+//   rows     cut into at most ROW_CHUNKS_MAX chunks, a chunk into blocks of ROWS_PER_BLOCK
+//   columns  cut into tiles of TILE
 //
-// One task sums one chunk of rows of one tile: each block in single precision, its result added to the task's own
-// doubles in the workspace. The caller adds the chunks up in order. Everything depends on the shape only.
+// One task sums one chunk of rows of one tile: each block in single precision, in an array of the task's own that stays
+// in the first-level cache; the block's result is added to doubles in the workspace. The caller adds up the chunks in
+// their order. Everything depends on the shape only.
 #ifndef SILMA_KERNELS_FAST_CHANNEL_SUMS_INL
 #define SILMA_KERNELS_FAST_CHANNEL_SUMS_INL
 
@@ -27,44 +28,43 @@ static inline channel_split split_channels(size_t rows, size_t c)
     return (channel_split){rows, c, chunk_rows, parts_of(rows, chunk_rows), parts_of(c, TILE)};
 }
 
-// What one task works on.
-typedef struct channel_piece {
-    range rows, columns;
-} channel_piece;
-
-static inline channel_piece channel_piece_of(const channel_split *split, size_t task)
-{
-    return (channel_piece){chunk_range(split->rows, split->chunk_rows, task / split->tiles),
-                           chunk_range(split->c, TILE, task % split->tiles)};
-}
-
-// Where a task keeps its sums of one kind, by channel: doubles (chunks, kinds, c).
-static inline double *channel_partial(const channel_split *split, double *partial, size_t task, size_t kinds,
-                                      size_t kind)
-{
-    return partial + (task / split->tiles * kinds + kind) * split->c;
-}
-
 static inline size_t channel_sums_bytes(size_t rows, size_t c, size_t kinds)
 {
     return split_channels(rows, c).chunks * kinds * c * sizeof(double);
 }
 
-static inline range block_of(range rows, size_t first)
+// What one task works on. The sums of `kinds` kinds lie in the workspace as doubles (chunks, kinds, c).
+typedef struct channel_piece {
+    range rows;
+    size_t column, columns;
+    double *partial; // of the first kind, from `column` on; the next kind lies c further
+} channel_piece;
+
+static inline channel_piece channel_piece_of(const channel_split *split, size_t task, double *partial, size_t kinds)
 {
-    return (range){first, first + smaller(ROWS_PER_BLOCK, rows.last - first)};
+    size_t chunk = task / split->tiles;
+    range columns = chunk_range(split->c, TILE, task % split->tiles);
+    channel_piece piece = {.rows = chunk_range(split->rows, split->chunk_rows, chunk)};
+    piece.column = columns.first;
+    piece.columns = columns.last - columns.first;
+    piece.partial = partial + chunk * kinds * split->c + columns.first;
+    return piece;
 }
 
-// sums[i] += values[i] for the first `lanes` lanes.
-static ALWAYS_INLINE void add_lanes(double *sums, vf values, size_t lanes)
+static inline size_t block_rows(const channel_piece *piece, size_t row)
 {
-    float lane[VF];
-    vf_store(lane, values);
-    for (size_t i = 0; i < lanes; i++)
-        sums[i] += (double)lane[i];
+    return smaller(ROWS_PER_BLOCK, piece->rows.last - row);
 }
 
-// One kind's sums of all chunks, in order.
+// sums[i] += block[i], then block[i] = 0.
+static inline void add_block(size_t columns, float *block, double *sums)
+{
+    for (size_t i = 0; i < columns; i++)
+        sums[i] += (double)block[i];
+    memset(block, 0, columns * sizeof *block);
+}
+
+// One kind's sums of all chunks, in their order.
 static inline double joined_sum(const channel_split *split, const double *partial, size_t kinds, size_t kind,
                                 size_t channel)
 {
@@ -72,6 +72,37 @@ static inline double joined_sum(const channel_split *split, const double *partia
     for (size_t chunk = 0; chunk < split->chunks; chunk++)
         sum += partial[(chunk * kinds + kind) * split->c + channel];
     return sum;
+}
+
+// block[i] += the sum of four rows, and of one, for `lanes` columns at x; `block` has room for whole vectors.
+static ALWAYS_INLINE void add_four_rows(const float *x, size_t stride, size_t lanes, float *block)
+{
+    vf first = load_lanes(x, lanes) + load_lanes(x + stride, lanes);
+    vf second = load_lanes(x + 2 * stride, lanes) + load_lanes(x + 3 * stride, lanes);
+    vf_store(block, vf_load(block) + (first + second));
+}
+
+static ALWAYS_INLINE void add_row(const float *x, size_t lanes, float *block)
+{
+    vf_store(block, vf_load(block) + load_lanes(x, lanes));
+}
+
+// block[i] += the sum of `rows` rows of x.
+static void add_rows(const float *x, size_t stride, size_t rows, size_t columns, float *block)
+{
+    size_t row = 0;
+    for (; row + 4 <= rows; row += 4, x += 4 * stride) {
+        size_t i = 0;
+        for (; i + VF <= columns; i += VF)
+            add_four_rows(x + i, stride, VF, block + i);
+        if (i < columns) add_four_rows(x + i, stride, columns - i, block + i);
+    }
+    for (; row < rows; row++, x += stride) {
+        size_t i = 0;
+        for (; i + VF <= columns; i += VF)
+            add_row(x + i, VF, block + i);
+        if (i < columns) add_row(x + i, columns - i, block + i);
+    }
 }
 
 #endif

@@ -10,39 +10,17 @@ typedef struct column_sums_job {
     double *partial; // (chunks, 1, c)
 } column_sums_job;
 
-// The first `lanes` lanes of the sum of `rows` rows at x; stride floats from row to row.
-static ALWAYS_INLINE vf rows_sum(const float *x, size_t stride, size_t rows, size_t lanes)
-{
-    vf sum[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
-    size_t row = 0;
-    for (; row + 4 <= rows; row += 4, x += 4 * stride) {
-        UNROLL
-        for (size_t i = 0; i < 4; i++)
-            sum[i] += load_lanes(x + i * stride, lanes);
-    }
-    for (; row < rows; row++, x += stride)
-        sum[0] += load_lanes(x, lanes);
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
 static void column_sums_task(void *argument, size_t task, unsigned thread)
 {
     (void)thread;
     const column_sums_job *job = argument;
     size_t c = job->split.c;
-    channel_piece piece = channel_piece_of(&job->split, task);
-    double *sums = channel_partial(&job->split, job->partial, task, 1, 0);
-    for (size_t i = piece.columns.first; i < piece.columns.last; i++)
-        sums[i] = 0.0;
+    channel_piece piece = channel_piece_of(&job->split, task, job->partial, 1);
+    float block[TILE] = {0};
+    memset(piece.partial, 0, piece.columns * sizeof *piece.partial);
     for (size_t row = piece.rows.first; row < piece.rows.last; row += ROWS_PER_BLOCK) {
-        range block = block_of(piece.rows, row);
-        size_t rows = block.last - block.first;
-        const float *dz = job->dz + block.first * c;
-        size_t i = piece.columns.first;
-        for (; i + VF <= piece.columns.last; i += VF)
-            add_lanes(sums + i, rows_sum(dz + i, c, rows, VF), VF);
-        size_t rest = piece.columns.last - i;
-        if (rest > 0) add_lanes(sums + i, rows_sum(dz + i, c, rows, rest), rest);
+        add_rows(job->dz + row * c + piece.column, c, block_rows(&piece, row), piece.columns, block);
+        add_block(piece.columns, block, piece.partial);
     }
 }
 
@@ -65,6 +43,7 @@ typedef struct channel_map_job {
     const float *x;
     const float *scale, *shift; // (c); PReLU: the slope and null
     float *y;
+    bool stream;
 } channel_map_job;
 
 static void channel_affine_task(void *argument, size_t task, unsigned thread)
@@ -78,18 +57,21 @@ static void channel_affine_task(void *argument, size_t task, unsigned thread)
         float *y = job->y + row * c;
         size_t i = 0;
         for (; i + VF <= c; i += VF)
-            vf_store(y + i, vf_fma(vf_load(x + i), vf_load(job->scale + i), vf_load(job->shift + i)));
+            vf_store_or_stream(y + i, vf_fma(vf_load(x + i), vf_load(job->scale + i), vf_load(job->shift + i)),
+                               job->stream);
         if (i == c) continue;
         size_t rest = c - i;
         vf scale = vf_load_part(job->scale + i, rest), shift = vf_load_part(job->shift + i, rest);
         vf_store_part(y + i, vf_fma(vf_load_part(x + i, rest), scale, shift), rest);
     }
+    end_stream(job->stream);
 }
 
 static void channel_affine(thread_pool *pool, size_t rows, size_t c, const float *x, const float *scale,
                            const float *shift, float *y)
 {
     channel_map_job job = {.rows = rows, .c = c, .x = x, .scale = scale, .shift = shift, .y = y};
+    job.stream = may_stream(y, x, rows * c, c);
     thread_pool_run(pool, parts_of(rows, rows_per_chunk(c)), channel_affine_task, &job);
 }
 
@@ -109,16 +91,18 @@ static void prelu_forward_task(void *argument, size_t task, unsigned thread)
         float *y = job->y + row * c;
         size_t i = 0;
         for (; i + VF <= c; i += VF)
-            vf_store(y + i, prelu_value(vf_load(z + i), vf_load(job->scale + i)));
+            vf_store_or_stream(y + i, prelu_value(vf_load(z + i), vf_load(job->scale + i)), job->stream);
         if (i == c) continue;
         vf tail = prelu_value(vf_load_part(z + i, c - i), vf_load_part(job->scale + i, c - i));
         vf_store_part(y + i, tail, c - i);
     }
+    end_stream(job->stream);
 }
 
 static void prelu_forward(thread_pool *pool, size_t rows, size_t c, const float *z, const float *slope, float *y)
 {
     channel_map_job job = {.rows = rows, .c = c, .x = z, .scale = slope, .y = y};
+    job.stream = may_stream(y, z, rows * c, c);
     thread_pool_run(pool, parts_of(rows, rows_per_chunk(c)), prelu_forward_task, &job);
 }
 
@@ -129,39 +113,33 @@ typedef struct prelu_backward_job {
     double *partial; // (chunks, 1, c): eq. 18
 } prelu_backward_job;
 
-// Writes dz for one block of rows and `lanes` channels from `column` on; returns their share of dslope.
-static ALWAYS_INLINE vf prelu_block(const prelu_backward_job *job, range rows, size_t column, size_t lanes)
+// One row of dz at `at` for `lanes` channels, and its share of dslope.
+static ALWAYS_INLINE void prelu_gradient(const prelu_backward_job *job, size_t at, size_t channel, size_t lanes,
+                                         float *block)
 {
-    vf slope = vf_load_part(job->slope + column, lanes);
-    vf sum = vf_zero();
-    for (size_t row = rows.first; row < rows.last; row++) {
-        size_t at = row * job->split.c + column;
-        vf z = load_lanes(job->z + at, lanes);
-        vf dy = load_lanes(job->dy + at, lanes);
-        // forward: y = z > 0 ? z : slope * z
-        vi positive = z > 0.0f;
-        vf dz = vf_select(positive, dy, slope * dy);
-        sum += vf_select(positive, vf_zero(), z * dy);
-        store_lanes(job->dz + at, dz, lanes);
-    }
-    return sum;
+    vf z = load_lanes(job->z + at, lanes), dy = load_lanes(job->dy + at, lanes);
+    vf slope = load_lanes(job->slope + channel, lanes);
+    // forward: y = z > 0 ? z : slope * z
+    vi positive = z > 0.0f;
+    store_lanes(job->dz + at, vf_select(positive, dy, slope * dy), lanes);
+    vf_store(block, vf_load(block) + vf_select(positive, vf_zero(), z * dy));
 }
 
 static void prelu_backward_task(void *argument, size_t task, unsigned thread)
 {
     (void)thread;
     const prelu_backward_job *job = argument;
-    channel_piece piece = channel_piece_of(&job->split, task);
-    double *sums = channel_partial(&job->split, job->partial, task, 1, 0);
-    for (size_t i = piece.columns.first; i < piece.columns.last; i++)
-        sums[i] = 0.0;
-    for (size_t row = piece.rows.first; row < piece.rows.last; row += ROWS_PER_BLOCK) {
-        range block = block_of(piece.rows, row);
-        size_t i = piece.columns.first;
-        for (; i + VF <= piece.columns.last; i += VF)
-            add_lanes(sums + i, prelu_block(job, block, i, VF), VF);
-        size_t rest = piece.columns.last - i;
-        if (rest > 0) add_lanes(sums + i, prelu_block(job, block, i, rest), rest);
+    channel_piece piece = channel_piece_of(&job->split, task, job->partial, 1);
+    float block[TILE] = {0};
+    memset(piece.partial, 0, piece.columns * sizeof *piece.partial);
+    for (size_t first = piece.rows.first; first < piece.rows.last; first += ROWS_PER_BLOCK) {
+        for (size_t row = first; row < first + block_rows(&piece, first); row++) {
+            size_t at = row * job->split.c + piece.column, i = 0;
+            for (; i + VF <= piece.columns; i += VF)
+                prelu_gradient(job, at + i, piece.column + i, VF, block + i);
+            if (i < piece.columns) prelu_gradient(job, at + i, piece.column + i, piece.columns - i, block + i);
+        }
+        add_block(piece.columns, block, piece.partial);
     }
 }
 

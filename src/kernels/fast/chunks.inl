@@ -38,4 +38,39 @@ static ALWAYS_INLINE void store_lanes(float *to, vf value, size_t lanes)
         vf_store_part(to, value, lanes);
 }
 
+// Outputs of at least this many floats are larger than the caches: stored past them (vf_stream), they need not be read
+// first, which saves a third of the traffic, and do not drive out what is still wanted.
+enum { STREAM_COUNT = 6000000 };
+
+// Whether an output may be streamed: whole vectors at aligned places, and not in place, where it is in the cache.
+static inline bool may_stream(const float *to, const float *from, size_t count, size_t row)
+{
+    return count >= STREAM_COUNT && to != from && row % VF == 0 && (uintptr_t)to % (VF * sizeof(float)) == 0;
+}
+
+static ALWAYS_INLINE void vf_store_or_stream(float *to, vf value, bool stream)
+{
+    if (!stream) {
+        vf_store(to, value);
+        return;
+    }
+#if VF == 16
+    _mm512_stream_ps(to, (__m512)value);
+#elif VF == 8
+    _mm256_stream_ps(to, (__m256)value);
+#else
+    vf_store(to, value);
+#endif
+}
+
+// After the last streamed store of a task, so that other threads see them.
+static ALWAYS_INLINE void end_stream(bool stream)
+{
+#if VF == 16 || VF == 8
+    if (stream) _mm_sfence();
+#else
+    (void)stream;
+#endif
+}
+
 #endif

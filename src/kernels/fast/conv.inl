@@ -6,27 +6,40 @@ static void activation_forward(thread_pool *pool, activation act, size_t count, 
 
 #include "kernels/fast/conv_direct.inl"
 #include "kernels/fast/conv_filter.inl"
+#include "kernels/fast/winograd_transforms.inl"
+
+#include "kernels/fast/winograd.inl"
 
 static size_t conv_forward_workspace(const window_shape *s, unsigned threads)
 {
-    return direct_forward_workspace(s, threads);
+    if (!winograd_suits(s)) return direct_forward_workspace(s, threads);
+    winograd job = winograd_of_forward(s);
+    return winograd_workspace(&job, threads);
 }
 
 static void conv_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
                          const float *bias, activation act, float *z, float *y, void *workspace)
 {
-    direct_forward(pool, s, x, filter, bias, act, z, y, workspace);
+    if (winograd_suits(s))
+        winograd_forward(pool, s, x, filter, bias, act, z, y, workspace);
+    else
+        direct_forward(pool, s, x, filter, bias, act, z, y, workspace);
 }
 
 static size_t conv_backward_input_workspace(const window_shape *s, unsigned threads)
 {
-    return direct_backward_input_workspace(s, threads);
+    if (!winograd_suits(s)) return direct_backward_input_workspace(s, threads);
+    winograd job = winograd_of_backward(s);
+    return winograd_workspace(&job, threads);
 }
 
 static void conv_backward_input(thread_pool *pool, const window_shape *s, const float *dz, const float *filter,
                                 float *dx, void *workspace)
 {
-    direct_backward_input(pool, s, dz, filter, dx, workspace);
+    if (winograd_suits(s))
+        winograd_backward_input(pool, s, dz, filter, dx, workspace);
+    else
+        direct_backward_input(pool, s, dz, filter, dx, workspace);
 }
 
 static size_t conv_backward_filter_workspace(const window_shape *s, unsigned threads)

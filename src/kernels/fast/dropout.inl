@@ -34,6 +34,7 @@ typedef struct dropout_job {
     float scale;
     const float *x;
     float *y;
+    bool stream;
 } dropout_job;
 
 // The bits of the blocks from `index` on, a multiple of BLOCKS, in the order of the elements. random_bits in
@@ -91,15 +92,16 @@ static void dropout_task(void *argument, size_t task, unsigned thread)
         const float *x = job->x + first;
         float *y = job->y + first;
         for (; i + VF <= elements; i += VF)
-            vf_store(y + i, keep(job, words + i, vf_load(x + i)));
+            vf_store_or_stream(y + i, keep(job, words + i, vf_load(x + i)), job->stream);
         if (i < elements) vf_store_part(y + i, keep(job, words + i, vf_load_part(x + i, elements - i)), elements - i);
     }
+    end_stream(job->stream);
 }
 
 static void dropout(thread_pool *pool, size_t count, uint64_t seed, uint32_t lane, uint32_t step, uint32_t threshold,
                     float scale, const float *x, float *y)
 {
-    dropout_job job = {count, seed, lane, step, threshold, scale, x, y};
+    dropout_job job = {count, seed, lane, step, threshold, scale, x, y, may_stream(y, x, count, VF)};
     thread_pool_run(pool, parts_of(count, CHUNK), dropout_task, &job);
 }
 

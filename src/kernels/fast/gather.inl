@@ -5,6 +5,7 @@
 #ifndef SILMA_KERNELS_FAST_GATHER_INL
 #define SILMA_KERNELS_FAST_GATHER_INL
 
+#include "kernels/fast/bytes.inl"
 #include "kernels/fast/chunks.inl"
 
 enum { PERIOD_MAX = 32 }; // vectors
@@ -22,12 +23,7 @@ typedef struct gather_job {
 
 static ALWAYS_INLINE vf pixels_to_floats(const uint8_t *from, size_t lanes)
 {
-    uint8_t bytes[VF] = {0};
-    memcpy(bytes, from, lanes);
-    typedef uint8_t vbyte __attribute__((vector_size(VF)));
-    vbyte v;
-    memcpy(&v, bytes, VF);
-    return vf_from_vi(__builtin_convertvector(v, vi));
+    return vf_from_vi(load_bytes(from, lanes));
 }
 
 static void gather_image(const gather_job *job, const uint8_t *from, float *to)

@@ -4,9 +4,8 @@
 #ifndef SILMA_KERNELS_FAST_POOL_INL
 #define SILMA_KERNELS_FAST_POOL_INL
 
+#include "kernels/fast/bytes.inl"
 #include "kernels/fast/chunks.inl"
-
-typedef uint8_t vbytes __attribute__((vector_size(VF)));
 
 typedef struct pool_job {
     const window_shape *s;
@@ -14,6 +13,7 @@ typedef struct pool_job {
     float *to;         // y forward, dx backward
     uint8_t *chosen;   // (n, oh, ow, c), written by the maximum's forward where not null
     const uint8_t *was_chosen;
+    bool stream;
 } pool_job;
 
 // A stretch of integers: the window's elements that lie in the image, or the windows that cover a pixel.
@@ -21,36 +21,38 @@ typedef struct span {
     int first, last;
 } span;
 
-// The elements of window `index` that lie within 0..size.
+// The elements of window `index` that lie within 0..size; the first is 0 where there are none.
 static inline span elements_inside(int index, int stride, int pad, int kernel, int size)
 {
     int begin = index * stride - pad;
-    int last = size - begin < kernel ? size - begin : kernel;
-    return (span){begin < 0 ? -begin : 0, last};
+    span inside = {begin < 0 ? -begin : 0, size - begin < kernel ? size - begin : kernel};
+    return inside.first < inside.last ? inside : (span){0, 0};
 }
 
-// The windows, of `count`, that cover position `at`: index * stride <= at + pad < index * stride + kernel.
-static inline span windows_over(int at, int stride, int pad, int kernel, int count)
+// Moves on to the windows, of `count`, that cover position `at`: window * stride - pad <= at < ... + kernel. `at`
+// grows.
+static inline void slide(span *windows, int at, int stride, int pad, int kernel, int count)
 {
-    int last = (at + pad) / stride + 1;
-    int beyond = at + pad - kernel; // the windows that start here or before end too early
-    return (span){beyond < 0 ? 0 : beyond / stride + 1, last < count ? last : count};
+    while (windows->last < count && windows->last * stride - pad <= at)
+        windows->last++;
+    while (windows->first < windows->last && windows->first * stride - pad + kernel <= at)
+        windows->first++;
 }
 
 static inline int span_length(span s)
 {
-    return s.last > s.first ? s.last - s.first : 0;
+    return s.last - s.first;
 }
 
-// Runs a task for every chunk of `rows` rows of `width` pixels.
-static void run_pool_rows(thread_pool *pool, int images, int rows, int width, pool_task *function, pool_job *job)
+// Runs a task for every chunk of the rows of all images, `width` pixels each.
+static void run_pool_rows(thread_pool *pool, int rows, int width, pool_task *function, pool_job *job)
 {
-    size_t all = (size_t)images * (size_t)rows;
-    size_t each = rows_per_chunk((size_t)width * (size_t)job->s->c);
-    thread_pool_run(pool, parts_of(all, each), function, job);
+    size_t all = (size_t)job->s->n * (size_t)rows, row = (size_t)width * (size_t)job->s->c;
+    job->stream = may_stream(job->to, job->from, all * row, (size_t)job->s->c);
+    thread_pool_run(pool, parts_of(all, rows_per_chunk(row)), function, job);
 }
 
-// The rows of a task: numbered through all images, of `rows` each.
+// The rows of a task, numbered through all images.
 static inline range pool_rows(const window_shape *s, int rows, int width, size_t task)
 {
     return chunk_range((size_t)s->n * (size_t)rows, rows_per_chunk((size_t)width * (size_t)s->c), task);
@@ -61,56 +63,35 @@ static inline size_t pixel_offset(int row, int column, int width, int c)
     return ((size_t)row * (size_t)width + (size_t)column) * (size_t)c;
 }
 
-// A window cut to the image: its pixels start at `x`; `position` is that of the first of them in the whole window.
+// The part of a window that lies in the image.
 typedef struct window {
-    const float *x;
+    const float *x;                  // its first pixel
     size_t row_stride, pixel_stride; // floats
-    int rows, columns;
-    int position, kw;
+    int position, kw;                // of the first pixel in the whole window, row-major
 } window;
 
-static inline window window_at(const window_shape *s, const float *image, int m, int n)
-{
-    span rows = elements_inside(m, s->stride_h, s->pad_top, s->kh, s->h);
-    span columns = elements_inside(n, s->stride_w, s->pad_left, s->kw, s->w);
-    window v = {.x = image,
-                .row_stride = (size_t)s->w * (size_t)s->c,
-                .pixel_stride = (size_t)s->c,
-                .rows = span_length(rows),
-                .columns = span_length(columns),
-                .position = rows.first * s->kw + columns.first,
-                .kw = s->kw};
-    if (v.rows == 0 || v.columns == 0) {
-        v.rows = v.position = 0;
-    } else {
-        v.x += pixel_offset(m * s->stride_h - s->pad_top + rows.first, n * s->stride_w - s->pad_left + columns.first,
-                            s->w, s->c);
-    }
-    return v;
-}
-
-// The maximum of `lanes` channels from `channel` on, eq. 74, and where it was. rows and columns are the window's,
-// constants where the window is whole and common.
+// The maximum of `lanes` channels of rows x columns pixels, eq. 74, and where it was. Of equal values the first counts;
+// a NaN is larger than everything, so that it is not lost.
 static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns, size_t channel, size_t lanes, float *y,
                                          uint8_t *chosen)
 {
     vf largest = vf_set(-INFINITY);
     vi position = vi_set(v->position);
-    for (int p = 0; p < rows; p++) {
-        for (int q = 0; q < columns; q++) {
-            const float *x = v->x + (size_t)p * v->row_stride + (size_t)q * v->pixel_stride + channel;
+    const float *row = v->x + channel;
+    for (int p = 0; p < rows; p++, row += v->row_stride) {
+        const float *x = row;
+        for (int q = 0; q < columns; q++, x += v->pixel_stride) {
             vf value = load_lanes(x, lanes);
-            vi take = (value > largest) | (value != value); // a NaN counts as the largest, so that it is not lost
+            vi take = (value > largest) | (value != value);
             largest = vf_select(take, value, largest);
             position = vi_select(take, vi_set(v->position + p * v->kw + q), position);
         }
     }
     store_lanes(y + channel, largest, lanes);
-    if (chosen == NULL) return;
-    vbytes bytes = __builtin_convertvector(position, vbytes);
-    memcpy(chosen + channel, &bytes, lanes);
+    if (chosen != NULL) store_bytes(chosen + channel, position, lanes);
 }
 
+// rows and columns are constants for the common sizes: the loops over the window unroll.
 static ALWAYS_INLINE void maxpool_pixel(const window *v, int rows, int columns, size_t c, float *y, uint8_t *chosen)
 {
     size_t i = 0;
@@ -119,51 +100,106 @@ static ALWAYS_INLINE void maxpool_pixel(const window *v, int rows, int columns, 
     if (i < c) window_maximum(v, rows, columns, i, c - i, y, chosen);
 }
 
+// Row m of the output of one image.
+static void maxpool_row(const window_shape *s, const float *image, int m, float *y, uint8_t *chosen)
+{
+    size_t c = (size_t)s->c;
+    span rows = elements_inside(m, s->stride_h, s->pad_top, s->kh, s->h);
+    const float *first_row = image + pixel_offset(m * s->stride_h - s->pad_top + rows.first, 0, s->w, s->c);
+    int height = span_length(rows);
+    for (int n = 0; n < s->ow; n++, y += c) {
+        span columns = elements_inside(n, s->stride_w, s->pad_left, s->kw, s->w);
+        int width = height > 0 ? span_length(columns) : 0, first = n * s->stride_w - s->pad_left + columns.first;
+        window v = {.x = width > 0 ? first_row + (size_t)first * c : image,
+                    .row_stride = (size_t)s->w * c,
+                    .pixel_stride = c,
+                    .position = rows.first * s->kw + columns.first,
+                    .kw = s->kw};
+        if (height == 2 && width == 2)
+            maxpool_pixel(&v, 2, 2, c, y, chosen);
+        else if (height == 3 && width == 3)
+            maxpool_pixel(&v, 3, 3, c, y, chosen);
+        else
+            maxpool_pixel(&v, height, width, c, y, chosen);
+        if (chosen != NULL) chosen += c;
+    }
+}
+
 static void maxpool_forward_task(void *argument, size_t task, unsigned thread)
 {
     (void)thread;
     const pool_job *job = argument;
     const window_shape *s = job->s;
-    size_t c = (size_t)s->c;
     range r = pool_rows(s, s->oh, s->ow, task);
-    size_t at = r.first * (size_t)s->ow * c;
     for (size_t row = r.first; row < r.last; row++) {
-        const float *image = job->from + row / (size_t)s->oh * pixel_offset(s->h, 0, s->w, s->c);
-        for (int n = 0; n < s->ow; n++, at += c) {
-            window v = window_at(s, image, (int)(row % (size_t)s->oh), n);
-            uint8_t *chosen = job->chosen != NULL ? job->chosen + at : NULL;
-            if (v.rows == 2 && v.columns == 2)
-                maxpool_pixel(&v, 2, 2, c, job->to + at, chosen);
-            else
-                maxpool_pixel(&v, v.rows, v.columns, c, job->to + at, chosen);
-        }
+        size_t at = row * pixel_offset(1, 0, s->ow, s->c);
+        maxpool_row(s, job->from + row / (size_t)s->oh * pixel_offset(s->h, 0, s->w, s->c), (int)(row % (size_t)s->oh),
+                    job->to + at, job->chosen != NULL ? job->chosen + at : NULL);
     }
 }
 
 static void maxpool_forward(thread_pool *pool, const window_shape *s, const float *x, float *y, uint8_t *chosen)
 {
     pool_job job = {.s = s, .from = x, .to = y, .chosen = chosen};
-    run_pool_rows(pool, s->n, s->oh, s->ow, maxpool_forward_task, &job);
+    run_pool_rows(pool, s->oh, s->ow, maxpool_forward_task, &job);
 }
 
-// eq. 75-76 for `lanes` channels at `channel` of the input pixel (k, l): the sum over the windows (m, n) that cover
-// it and chose it.
-static ALWAYS_INLINE void chosen_gradient(const pool_job *job, size_t image, int k, int l, span m, span n,
-                                          size_t channel, size_t lanes, float *dx)
+// An input pixel and the rows x columns windows that cover it.
+typedef struct pixel {
+    size_t first;                       // of the windows: its place in dy and chosen
+    size_t row_stride, pixel_stride;    // from window to window, floats
+    int position, row_step, pixel_step; // the pixel's position in the first window; how it falls from window to window
+} pixel;
+
+// eq. 75-76 for `lanes` channels: the sum over the windows that chose this pixel.
+static ALWAYS_INLINE void chosen_gradient(const pool_job *job, const pixel *at, int rows, int columns, size_t channel,
+                                          size_t lanes, float *dx)
 {
-    const window_shape *s = job->s;
     vf sum = vf_zero();
-    for (int i = m.first; i < m.last; i++) {
-        for (int j = n.first; j < n.last; j++) {
-            int position = (k + s->pad_top - i * s->stride_h) * s->kw + l + s->pad_left - j * s->stride_w;
-            size_t at = image + pixel_offset(i, j, s->ow, s->c) + channel;
-            vbytes bytes = {0};
-            memcpy(&bytes, job->was_chosen + at, lanes);
-            vi here = __builtin_convertvector(bytes, vi) == position;
-            sum += (vf)(here & (vi)load_lanes(job->from + at, lanes));
+    for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < columns; j++) {
+            size_t from = at->first + (size_t)i * at->row_stride + (size_t)j * at->pixel_stride + channel;
+            vi here = load_bytes(job->was_chosen + from, lanes) ==
+                      vi_set(at->position - i * at->row_step - j * at->pixel_step);
+            sum += (vf)(here & (vi)load_lanes(job->from + from, lanes));
         }
     }
-    store_lanes(dx + channel, sum, lanes);
+    if (lanes == VF)
+        vf_store_or_stream(dx + channel, sum, job->stream);
+    else
+        vf_store_part(dx + channel, sum, lanes);
+}
+
+static ALWAYS_INLINE void maxpool_backward_pixel(const pool_job *job, const pixel *at, int rows, int columns, size_t c,
+                                                 float *dx)
+{
+    size_t i = 0;
+    for (; i + VF <= c; i += VF)
+        chosen_gradient(job, at, rows, columns, i, VF, dx);
+    if (i < c) chosen_gradient(job, at, rows, columns, i, c - i, dx);
+}
+
+// Row k of dx; `image` is the place of its image in dy.
+static void maxpool_backward_row(const pool_job *job, size_t image, int k, float *dx)
+{
+    const window_shape *s = job->s;
+    size_t c = (size_t)s->c;
+    span m = {0, 0}, n = {0, 0};
+    slide(&m, k, s->stride_h, s->pad_top, s->kh, s->oh);
+    int rows = span_length(m), row_position = (k + s->pad_top - m.first * s->stride_h) * s->kw;
+    for (int l = 0; l < s->w; l++, dx += c) {
+        slide(&n, l, s->stride_w, s->pad_left, s->kw, s->ow);
+        pixel at = {.first = image + pixel_offset(m.first, n.first, s->ow, s->c),
+                    .row_stride = pixel_offset(1, 0, s->ow, s->c),
+                    .pixel_stride = c,
+                    .position = row_position + l + s->pad_left - n.first * s->stride_w,
+                    .row_step = s->stride_h * s->kw,
+                    .pixel_step = s->stride_w};
+        if (rows == 1 && span_length(n) == 1)
+            maxpool_backward_pixel(job, &at, 1, 1, c, dx);
+        else
+            maxpool_backward_pixel(job, &at, rows, span_length(n), c, dx);
+    }
 }
 
 static void maxpool_backward_task(void *argument, size_t task, unsigned thread)
@@ -171,43 +207,52 @@ static void maxpool_backward_task(void *argument, size_t task, unsigned thread)
     (void)thread;
     const pool_job *job = argument;
     const window_shape *s = job->s;
-    size_t c = (size_t)s->c;
     range r = pool_rows(s, s->h, s->w, task);
-    float *dx = job->to + r.first * (size_t)s->w * c;
-    for (size_t row = r.first; row < r.last; row++) {
-        size_t image = row / (size_t)s->h * pixel_offset(s->oh, 0, s->ow, s->c);
-        int k = (int)(row % (size_t)s->h);
-        span m = windows_over(k, s->stride_h, s->pad_top, s->kh, s->oh);
-        for (int l = 0; l < s->w; l++, dx += c) {
-            span n = windows_over(l, s->stride_w, s->pad_left, s->kw, s->ow);
-            size_t i = 0;
-            for (; i + VF <= c; i += VF)
-                chosen_gradient(job, image, k, l, m, n, i, VF, dx);
-            if (i < c) chosen_gradient(job, image, k, l, m, n, i, c - i, dx);
-        }
-    }
+    for (size_t row = r.first; row < r.last; row++)
+        maxpool_backward_row(job, row / (size_t)s->h * pixel_offset(s->oh, 0, s->ow, s->c), (int)(row % (size_t)s->h),
+                             job->to + row * pixel_offset(1, 0, s->w, s->c));
+    end_stream(job->stream);
 }
 
 static void maxpool_backward(thread_pool *pool, const window_shape *s, const float *dy, const uint8_t *chosen,
                              float *dx)
 {
     pool_job job = {.s = s, .from = dy, .to = dx, .was_chosen = chosen};
-    run_pool_rows(pool, s->n, s->h, s->w, maxpool_backward_task, &job);
+    run_pool_rows(pool, s->h, s->w, maxpool_backward_task, &job);
 }
 
-// eq. 77 for `lanes` channels, over the pixels inside the image.
-static ALWAYS_INLINE void window_average(const window *v, size_t channel, size_t lanes, float *y)
+// eq. 77 for `lanes` channels, over the rows x columns pixels inside the image.
+static ALWAYS_INLINE void window_average(const window *v, int rows, int columns, size_t channel, size_t lanes, float *y)
 {
     vf sum = vf_zero();
-    for (int p = 0; p < v->rows; p++) {
-        const float *x = v->x + (size_t)p * v->row_stride + channel;
-        vf row = vf_zero();
-        for (int q = 0; q < v->columns; q++)
-            row += load_lanes(x + (size_t)q * v->pixel_stride, lanes);
-        sum += row;
+    const float *row = v->x + channel;
+    for (int p = 0; p < rows; p++, row += v->row_stride) {
+        vf row_sum = vf_zero();
+        const float *x = row;
+        for (int q = 0; q < columns; q++, x += v->pixel_stride)
+            row_sum += load_lanes(x, lanes);
+        sum += row_sum;
     }
-    int count = v->rows * v->columns;
+    int count = rows * columns;
     store_lanes(y + channel, sum / (float)(count > 0 ? count : 1), lanes);
+}
+
+static void avgpool_row(const window_shape *s, const float *image, int m, float *y)
+{
+    size_t c = (size_t)s->c;
+    span rows = elements_inside(m, s->stride_h, s->pad_top, s->kh, s->h);
+    const float *first_row = image + pixel_offset(m * s->stride_h - s->pad_top + rows.first, 0, s->w, s->c);
+    int height = span_length(rows);
+    for (int n = 0; n < s->ow; n++, y += c) {
+        span columns = elements_inside(n, s->stride_w, s->pad_left, s->kw, s->w);
+        int width = height > 0 ? span_length(columns) : 0, first = n * s->stride_w - s->pad_left + columns.first;
+        window v = {
+            .x = width > 0 ? first_row + (size_t)first * c : image, .row_stride = (size_t)s->w * c, .pixel_stride = c};
+        size_t i = 0;
+        for (; i + VF <= c; i += VF)
+            window_average(&v, height, width, i, VF, y);
+        if (i < c) window_average(&v, height, width, i, c - i, y);
+    }
 }
 
 static void avgpool_forward_task(void *argument, size_t task, unsigned thread)
@@ -215,25 +260,16 @@ static void avgpool_forward_task(void *argument, size_t task, unsigned thread)
     (void)thread;
     const pool_job *job = argument;
     const window_shape *s = job->s;
-    size_t c = (size_t)s->c;
     range r = pool_rows(s, s->oh, s->ow, task);
-    float *y = job->to + r.first * (size_t)s->ow * c;
-    for (size_t row = r.first; row < r.last; row++) {
-        const float *image = job->from + row / (size_t)s->oh * pixel_offset(s->h, 0, s->w, s->c);
-        for (int n = 0; n < s->ow; n++, y += c) {
-            window v = window_at(s, image, (int)(row % (size_t)s->oh), n);
-            size_t i = 0;
-            for (; i + VF <= c; i += VF)
-                window_average(&v, i, VF, y);
-            if (i < c) window_average(&v, i, c - i, y);
-        }
-    }
+    for (size_t row = r.first; row < r.last; row++)
+        avgpool_row(s, job->from + row / (size_t)s->oh * pixel_offset(s->h, 0, s->w, s->c), (int)(row % (size_t)s->oh),
+                    job->to + row * pixel_offset(1, 0, s->ow, s->c));
 }
 
 static void avgpool_forward(thread_pool *pool, const window_shape *s, const float *x, float *y)
 {
     pool_job job = {.s = s, .from = x, .to = y};
-    run_pool_rows(pool, s->n, s->oh, s->ow, avgpool_forward_task, &job);
+    run_pool_rows(pool, s->oh, s->ow, avgpool_forward_task, &job);
 }
 
 // eq. 78-79 for `lanes` channels of an input pixel: its share of each window (m, n) that covers it.
@@ -250,7 +286,25 @@ static ALWAYS_INLINE void shared_gradient(const pool_job *job, size_t image, spa
             sum += load_lanes(dy, lanes) * (1.0f / (float)(rows * columns));
         }
     }
-    store_lanes(dx + channel, sum, lanes);
+    if (lanes == VF)
+        vf_store_or_stream(dx + channel, sum, job->stream);
+    else
+        vf_store_part(dx + channel, sum, lanes);
+}
+
+static void avgpool_backward_row(const pool_job *job, size_t image, int k, float *dx)
+{
+    const window_shape *s = job->s;
+    size_t c = (size_t)s->c;
+    span m = {0, 0}, n = {0, 0};
+    slide(&m, k, s->stride_h, s->pad_top, s->kh, s->oh);
+    for (int l = 0; l < s->w; l++, dx += c) {
+        slide(&n, l, s->stride_w, s->pad_left, s->kw, s->ow);
+        size_t i = 0;
+        for (; i + VF <= c; i += VF)
+            shared_gradient(job, image, m, n, i, VF, dx);
+        if (i < c) shared_gradient(job, image, m, n, i, c - i, dx);
+    }
 }
 
 static void avgpool_backward_task(void *argument, size_t task, unsigned thread)
@@ -258,26 +312,17 @@ static void avgpool_backward_task(void *argument, size_t task, unsigned thread)
     (void)thread;
     const pool_job *job = argument;
     const window_shape *s = job->s;
-    size_t c = (size_t)s->c;
     range r = pool_rows(s, s->h, s->w, task);
-    float *dx = job->to + r.first * (size_t)s->w * c;
-    for (size_t row = r.first; row < r.last; row++) {
-        size_t image = row / (size_t)s->h * pixel_offset(s->oh, 0, s->ow, s->c);
-        span m = windows_over((int)(row % (size_t)s->h), s->stride_h, s->pad_top, s->kh, s->oh);
-        for (int l = 0; l < s->w; l++, dx += c) {
-            span n = windows_over(l, s->stride_w, s->pad_left, s->kw, s->ow);
-            size_t i = 0;
-            for (; i + VF <= c; i += VF)
-                shared_gradient(job, image, m, n, i, VF, dx);
-            if (i < c) shared_gradient(job, image, m, n, i, c - i, dx);
-        }
-    }
+    for (size_t row = r.first; row < r.last; row++)
+        avgpool_backward_row(job, row / (size_t)s->h * pixel_offset(s->oh, 0, s->ow, s->c), (int)(row % (size_t)s->h),
+                             job->to + row * pixel_offset(1, 0, s->w, s->c));
+    end_stream(job->stream);
 }
 
 static void avgpool_backward(thread_pool *pool, const window_shape *s, const float *dy, float *dx)
 {
     pool_job job = {.s = s, .from = dy, .to = dx};
-    run_pool_rows(pool, s->n, s->h, s->w, avgpool_backward_task, &job);
+    run_pool_rows(pool, s->h, s->w, avgpool_backward_task, &job);
 }
 
 #endif

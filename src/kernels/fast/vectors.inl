@@ -8,6 +8,7 @@ typedef struct add_job {
     size_t count;
     const float *a, *b;
     float *sum;
+    bool stream;
 } add_job;
 
 static void add_task(void *argument, size_t task, unsigned thread)
@@ -17,14 +18,15 @@ static void add_task(void *argument, size_t task, unsigned thread)
     range r = chunk_range(job->count, CHUNK, task);
     size_t i = r.first;
     for (; i + VF <= r.last; i += VF)
-        vf_store(job->sum + i, vf_load(job->a + i) + vf_load(job->b + i));
+        vf_store_or_stream(job->sum + i, vf_load(job->a + i) + vf_load(job->b + i), job->stream);
+    end_stream(job->stream);
     size_t rest = r.last - i;
     if (rest > 0) vf_store_part(job->sum + i, vf_load_part(job->a + i, rest) + vf_load_part(job->b + i, rest), rest);
 }
 
 static void add(thread_pool *pool, size_t count, const float *a, const float *b, float *sum)
 {
-    add_job job = {count, a, b, sum};
+    add_job job = {count, a, b, sum, sum != b && may_stream(sum, a, count, VF)};
     thread_pool_run(pool, parts_of(count, CHUNK), add_task, &job);
 }
 
@@ -41,8 +43,14 @@ static void copy_columns_task(void *argument, size_t task, unsigned thread)
     (void)thread;
     const copy_job *job = argument;
     range r = chunk_range(job->rows, rows_per_chunk(job->c), task);
-    for (size_t row = r.first; row < r.last; row++)
-        memcpy(job->y + row * job->y_width, job->x + row * job->x_width, job->c * sizeof(float));
+    for (size_t row = r.first; row < r.last; row++) {
+        const float *x = job->x + row * job->x_width;
+        float *y = job->y + row * job->y_width;
+        size_t i = 0;
+        for (; i + VF <= job->c; i += VF)
+            vf_store(y + i, vf_load(x + i));
+        if (i < job->c) vf_store_part(y + i, vf_load_part(x + i, job->c - i), job->c - i);
+    }
 }
 
 static void copy_columns(thread_pool *pool, size_t rows, size_t c, const float *x, size_t x_width, size_t x_from,

@@ -1,0 +1,52 @@
+// Predicting images of a data set, prepared as training and evaluation prepare them.
+#include "core/error.h"
+#include "data/pad.h"
+#include "kernels/context.h"
+#include "nn/model.h"
+
+// Sets *padded to a copy in the model's size where that differs. A network over vectors (input 784) takes the pixels of
+// any image of that many values.
+static silma_status fit_images(silma_dataset **padded, const silma_model *model, const silma_dataset *dataset,
+                               silma_error *error)
+{
+    shape in = graph_input(model->g);
+    const silma_images *images = silma_dataset_images(dataset);
+    *padded = NULL;
+    if (in.flat && images->height * images->width * images->channels == in.c) return SILMA_OK;
+    return dataset_pad(padded, dataset, in.h, in.w, in.c, error);
+}
+
+static silma_status predict_images(silma_model *model, silma_context *context, const silma_images *images,
+                                   const uint32_t *indices, size_t count, float *probabilities, silma_error *error)
+{
+    size_t batch = count < MODEL_BATCH_MAX ? count : MODEL_BATCH_MAX;
+    size_t outputs = (size_t)graph_output(model->g).c, classes = (size_t)model->class_count;
+    silma_status status = model_prepare(model, context->k, context->pool, batch, error);
+    if (status != SILMA_OK) return status;
+    for (size_t first = 0; first < count; first += batch) {
+        size_t n = count - first < batch ? count - first : batch;
+        const float *logits = model_run(model, n, indices + first, images->pixels);
+        for (size_t i = 0; i < n; i++)
+            model_probabilities(model, logits + i * outputs, probabilities + (first + i) * classes);
+    }
+    return SILMA_OK;
+}
+
+silma_status silma_model_predict_dataset(silma_model *model, silma_context *context, const silma_dataset *dataset,
+                                         const uint32_t *indices, size_t count, float *probabilities,
+                                         silma_error *error)
+{
+    const silma_images *images = silma_dataset_images(dataset);
+    for (size_t i = 0; i < count; i++)
+        if (indices[i] >= images->count)
+            return silma_fail(error, SILMA_USAGE, "image %u was asked for; %s has %zu", indices[i],
+                              silma_dataset_name(dataset), images->count);
+    if (count == 0) return SILMA_OK;
+    silma_dataset *padded;
+    silma_status status = fit_images(&padded, model, dataset, error);
+    if (status != SILMA_OK) return status;
+    if (padded) images = silma_dataset_images(padded);
+    status = predict_images(model, context, images, indices, count, probabilities, error);
+    silma_dataset_free(padded);
+    return status;
+}
