@@ -114,8 +114,8 @@ static void measure(bench *b, const char *name, double flops, void (*run)(const 
     qsort(times, count, sizeof *times, ascending);
     qsort(peaks, count, sizeof *peaks, ascending);
     double speed = 1e-9 * flops / times[count / 2], best = 1e-9 * flops / times[0];
-    printf("%-44s %10.3f ms %8.1f GFLOP/s  %5.2f of peak (best %5.2f), peak %.0f\n", name, 1e3 * times[count / 2], speed,
-           speed / peaks[count / 2], best / peaks[count / 2], peaks[count / 2]);
+    printf("%-44s %10.3f ms %8.1f GFLOP/s  %5.2f of peak (best %5.2f), peak %.0f\n", name, 1e3 * times[count / 2],
+           speed, speed / peaks[count / 2], best / peaks[count / 2], peaks[count / 2]);
     fflush(stdout);
 }
 
@@ -192,8 +192,9 @@ static void bench_matmul(bench *b, const char *what, size_t m, size_t n, size_t 
     snprintf(name, sizeof name, "%s m%zu n%zu k%zu", what, m, n, k);
     if (b->filter && !strstr(name, b->filter)) return;
     float *a = floats(m * k), *w = floats(k * n), *c = floats(m * n);
-    matmul_case v = {.task = {.m = m, .n = n, .k = k, .a = a, .b = w, .transpose_a = transpose_a,
-                              .transpose_b = transpose_b, .c = c}};
+    matmul_case v = {
+        .task = {
+            .m = m, .n = n, .k = k, .a = a, .b = w, .transpose_a = transpose_a, .transpose_b = transpose_b, .c = c}};
     v.workspace = floats(b->k->matmul_workspace(&v.task, b->threads) / sizeof(float));
     measure(b, name, 2.0 * (double)m * (double)n * (double)k, run_matmul, &v);
     free(a), free(w), free(c), free(v.workspace);

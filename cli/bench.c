@@ -46,9 +46,10 @@ static void cpu_name(char name[FIELD_SIZE])
 static uint64_t peak_memory(void)
 {
     char text[FIELD_SIZE];
-    unsigned long long kilobytes;
-    if (!read_proc("/proc/self/status", "VmHWM", text) || sscanf(text, "%llu kB", &kilobytes) != 1) return 0;
-    return (uint64_t)kilobytes * 1024;
+    uint64_t kilobytes;
+    if (!read_proc("/proc/self/status", "VmHWM", text)) return 0;
+    text[strcspn(text, " ")] = 0; // "12345 kB"
+    return parse_count(text, 0, UINT64_MAX / 1024, &kilobytes) ? kilobytes * 1024 : 0;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

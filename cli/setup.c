@@ -133,7 +133,10 @@ silma_status network_input(const arguments *args, silma_input *input, problem *w
 
 silma_status open_network(const char *name_or_path, const silma_input *input, silma_network **network, problem *why)
 {
-    return silma_network_open(network, name_or_path, input, &why->error);
+    silma_status status = silma_network_open(network, name_or_path, input, &why->error);
+    if (status && input->height == 0 && strstr(why->error.message, "input auto"))
+        problem_hint(why, "--input HxWxC tells the size, such as --input 28x28x1");
+    return status;
 }
 
 void class_name(char name[CLASS_NAME_SIZE], const char *from_file, int index)

@@ -127,7 +127,8 @@ static bool conv_case_create(conv_case *c, const silma_context *context, const c
                           .pad_top = shape->pad,
                           .pad_left = shape->pad,
                           .groups = shape->groups};
-    size_t n = BATCH, side = (size_t)shape->side, taps = (size_t)(shape->filter * shape->filter), outs = (size_t)out;
+    size_t n = BATCH, side = (size_t)shape->side, taps = (size_t)shape->filter * (size_t)shape->filter,
+           outs = (size_t)out;
     unsigned threads = thread_pool_size(c->pool);
     size_t workspace = conv_workspace(c->k, &c->s, threads);
     if (c->k->direct) workspace = larger(workspace, conv_workspace(c->k->direct, &c->s, threads));
@@ -179,7 +180,8 @@ static silma_status bench_conv_direction(kernel_bench *bench, conv_case *c, cons
                                          const conv_direction *direction, silma_error *error)
 {
     const window_shape *s = &c->s;
-    double flops = 2.0 * s->n * s->oh * s->ow * s->oc * s->kh * s->kw * (s->c / s->groups);
+    int inputs = s->c / s->groups; // of a filter
+    double flops = 2.0 * s->n * s->oh * s->ow * s->oc * s->kh * s->kw * inputs;
     bench_subject subject = {.call = direction->call, .argument = c, .flops = flops, .images = BATCH};
     const kernels *table = bench->context->k;
     bool may_choose = table->direct && s->kh == 3 && s->stride_h == 1 && s->groups == 1;

@@ -29,21 +29,26 @@ typedef struct peak_loop {
 } peak_loop;
 
 // Each loop: sum = sum * a + a with a = 1/2, which approaches 1 and meets neither infinity nor a denormal number. The
-// volatile store at the end keeps the compiler from dropping the loop.
+// sums begin apart, since of equal ones the compiler would compute one only; the volatile store at the end keeps it
+// from dropping the loop.
 
 // The scalar table multiplies and adds apart (-ffp-contract=off), and so does its peak.
 static void run_plain(void *argument, size_t task, unsigned thread)
 {
     (void)argument, (void)task, (void)thread;
-    plain_vector a = (plain_vector){0} + 0.5f, sum[SUMS] = {{0}}, total = {0};
+    plain_vector a = (plain_vector){0} + 0.5f, sum[SUMS], total = {0};
+    UNROLL
+    for (int i = 0; i < SUMS; i++)
+        sum[i] = (plain_vector){0} + (float)(i + 2);
     for (int step = 0; step < STEPS; step++) {
         UNROLL
         for (int i = 0; i < SUMS; i++)
             sum[i] = sum[i] * a + a;
     }
+    UNROLL
     for (int i = 0; i < SUMS; i++)
         total += sum[i];
-    volatile float sink = total[0] + total[1] + total[2] + total[3];
+    volatile plain_vector sink = total;
     (void)sink;
 }
 
@@ -52,16 +57,18 @@ __attribute__((target("avx512f"))) static void run_avx512(void *argument, size_t
 {
     (void)argument, (void)task, (void)thread;
     __m512 a = _mm512_set1_ps(0.5f), sum[SUMS], total = _mm512_setzero_ps();
+    UNROLL
     for (int i = 0; i < SUMS; i++)
-        sum[i] = _mm512_setzero_ps();
+        sum[i] = _mm512_set1_ps((float)(i + 2));
     for (int step = 0; step < STEPS; step++) {
         UNROLL
         for (int i = 0; i < SUMS; i++)
             sum[i] = _mm512_fmadd_ps(sum[i], a, a);
     }
+    UNROLL
     for (int i = 0; i < SUMS; i++)
         total = _mm512_add_ps(total, sum[i]);
-    volatile float sink = _mm512_reduce_add_ps(total);
+    volatile __m512 sink = total;
     (void)sink;
 }
 
@@ -69,16 +76,18 @@ __attribute__((target("avx2,fma"))) static void run_avx2(void *argument, size_t 
 {
     (void)argument, (void)task, (void)thread;
     __m256 a = _mm256_set1_ps(0.5f), sum[SUMS], total = _mm256_setzero_ps();
+    UNROLL
     for (int i = 0; i < SUMS; i++)
-        sum[i] = _mm256_setzero_ps();
+        sum[i] = _mm256_set1_ps((float)(i + 2));
     for (int step = 0; step < STEPS; step++) {
         UNROLL
         for (int i = 0; i < SUMS; i++)
             sum[i] = _mm256_fmadd_ps(sum[i], a, a);
     }
+    UNROLL
     for (int i = 0; i < SUMS; i++)
         total = _mm256_add_ps(total, sum[i]);
-    volatile float sink = _mm256_cvtss_f32(total);
+    volatile __m256 sink = total;
     (void)sink;
 }
 #elif defined(__aarch64__)
@@ -86,16 +95,18 @@ static void run_neon(void *argument, size_t task, unsigned thread)
 {
     (void)argument, (void)task, (void)thread;
     float32x4_t a = vdupq_n_f32(0.5f), sum[SUMS], total = vdupq_n_f32(0);
+    UNROLL
     for (int i = 0; i < SUMS; i++)
-        sum[i] = vdupq_n_f32(0);
+        sum[i] = vdupq_n_f32((float)(i + 2));
     for (int step = 0; step < STEPS; step++) {
         UNROLL
         for (int i = 0; i < SUMS; i++)
             sum[i] = vfmaq_f32(a, sum[i], a);
     }
+    UNROLL
     for (int i = 0; i < SUMS; i++)
         total = vaddq_f32(total, sum[i]);
-    volatile float sink = vaddvq_f32(total);
+    volatile float32x4_t sink = total;
     (void)sink;
 }
 #endif

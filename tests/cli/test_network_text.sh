@@ -68,7 +68,7 @@ auto_needs_a_size() {
     "$SILMA" summary cnn >out 2>err
     local status=$?
     cat err
-    [[ $status -eq 2 || $status -eq 3 ]] && grep -q -- '--input\|input' err
+    [[ $status -eq 2 || $status -eq 3 ]] && grep -q '^hint: --input HxWxC' err
 }
 
 long_line() {

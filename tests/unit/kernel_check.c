@@ -53,23 +53,33 @@ float *guarded_floats(size_t count)
     return guarded(count * sizeof(float));
 }
 
-void guarded_check(void)
+// Frees the buffers made since there were `kept`.
+static void free_newer(size_t kept)
 {
-    for (size_t i = 0; i < buffer_count; i++) {
-        const guarded_buffer *b = &buffers[i];
-        for (const uint8_t *at = b->open; at < b->open_end; at++) {
-            if (at >= b->data && at < b->data + b->bytes) at = b->data + b->bytes;
-            if (at < b->open_end && *at != FILL)
-                fail_msg("a byte %td bytes from a buffer of %zu was overwritten", at - b->data, b->bytes);
-        }
+    while (buffer_count > kept) {
+        const guarded_buffer *b = &buffers[--buffer_count];
+        munmap(b->mapping, b->mapping_bytes);
     }
 }
 
 void guarded_free_all(void)
 {
-    for (size_t i = 0; i < buffer_count; i++)
-        munmap(buffers[i].mapping, buffers[i].mapping_bytes);
-    buffer_count = 0;
+    free_newer(0);
+}
+
+void guarded_check(void)
+{
+    for (size_t i = 0; i < buffer_count; i++) {
+        const guarded_buffer b = buffers[i];
+        const uint8_t *at = b.open;
+        while (at < b.open_end && *at == FILL) {
+            at++;
+            if (at == b.data) at += b.bytes;
+        }
+        if (at == b.open_end) continue;
+        guarded_free_all(); // so that the next test starts with whole guards
+        fail_msg("a byte %td bytes from a buffer of %zu was overwritten", at - b.data, b.bytes);
+    }
 }
 
 float *random_floats(uint64_t seed, size_t count, float low, float high)
@@ -95,7 +105,7 @@ void trial_name(trial *t, const char *format, ...)
     va_end(arguments);
 }
 
-size_t fast_tables(const kernels **tables, size_t capacity)
+size_t fast_tables(const kernels **tables, size_t capacity, bool direct)
 {
     const kernels *available[TABLES_MAX];
     size_t count = 0, all = kernels_available(available, TABLES_MAX);
@@ -103,7 +113,7 @@ size_t fast_tables(const kernels **tables, size_t capacity)
         if (strcmp(available[i]->name, "reference") == 0) continue;
         assert_true(count + 2 <= capacity);
         tables[count++] = available[i];
-        if (available[i]->direct) tables[count++] = available[i]->direct;
+        if (direct && available[i]->direct) tables[count++] = available[i]->direct;
     }
     return count;
 }
@@ -164,14 +174,18 @@ void check_trial(const trial *t)
     assert_int_equal(kernels_find(&reference, "reference", NULL), SILMA_OK);
     void *expected[TRIAL_OUTPUTS], *first[TRIAL_OUTPUTS], *got[TRIAL_OUTPUTS];
     run(t, reference, NULL, expected);
-    size_t count = fast_tables(tables, TABLES_MAX);
+    size_t count = fast_tables(tables, TABLES_MAX, t->products);
     for (size_t i = 0; i < count; i++) {
+        size_t before_table = buffer_count;
         run(t, tables[i], NULL, first);
         compare(t, tables[i]->name, expected, first);
+        size_t before_pools = buffer_count;
         for (unsigned threads = 1; threads < POOL_SIZES; threads++) {
             run(t, tables[i], pool_of(threads), got);
             compare_bits(t, tables[i]->name, threads, first, got);
+            free_newer(before_pools);
         }
+        free_newer(before_table);
     }
     guarded_free_all();
 }

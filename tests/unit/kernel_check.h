@@ -8,6 +8,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,7 @@ typedef struct trial_output {
 
 typedef struct trial {
     char name[160];
+    bool products; // convolutions: also by the tables without Winograd
     void (*call)(const kernels *k, thread_pool *pool, const struct trial *t, void *const *outputs);
     const void *shape;
     const void *input[TRIAL_INPUTS];
@@ -48,7 +50,7 @@ void trial_name(trial *t, const char *format, ...) __attribute__((format(printf,
 // Runs and compares; frees all guarded buffers at the end, the trial's inputs as well.
 void check_trial(const trial *t);
 
-// All tables of this processor, those without Winograd as well; the reference is not among them.
-size_t fast_tables(const kernels **tables, size_t capacity);
+// The tables of this processor but the reference; `direct` adds those without Winograd.
+size_t fast_tables(const kernels **tables, size_t capacity, bool direct);
 
 #endif

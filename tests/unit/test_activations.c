@@ -119,7 +119,7 @@ static void activations_are_exact(void **state)
         {ACTIVATION_SILU, {"silu", exact_silu, 3.0, -85.0f, INFINITY}}, // e^z is normal
     };
     const kernels *tables[16];
-    size_t count = fast_tables(tables, 16);
+    size_t count = fast_tables(tables, 16, false);
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < sizeof cases / sizeof *cases; j++) {
             table_activation of = {tables[i], {cases[j].kind, 0.75f}};
@@ -162,7 +162,7 @@ static void gelu_is_close(void **state)
 {
     (void)state;
     const kernels *tables[16];
-    size_t count = fast_tables(tables, 16);
+    size_t count = fast_tables(tables, 16, false);
     for (size_t i = 0; i < count; i++) {
         float z[BATCH], y[BATCH];
         for (int j = 0; j < BATCH; j++)

@@ -184,23 +184,23 @@ static size_t allocations_of_steps(silma_run *run)
     return atomic_load(&allocations) - before;
 }
 
-static void check_training(const char *isa, const char *optimizer)
+static void check_training(const char *isa, const char *method)
 {
     silma_context *context = make_context(isa, 2);
     silma_network *network = make_network(EVERYTHING);
     silma_dataset *dataset = make_dataset();
-    silma_settings *settings = NULL;
+    silma_settings *wanted = NULL;
     silma_run *run = NULL;
     silma_error error = {0};
-    assert_int_equal(silma_settings_create(&settings, NULL), SILMA_OK);
-    assert_int_equal(silma_settings_set(settings, "optimizer", optimizer, NULL), SILMA_OK);
-    assert_int_equal(silma_settings_set(settings, "clip_norm", "1", NULL), SILMA_OK);
-    assert_int_equal(silma_settings_set(settings, "batch", "6", NULL), SILMA_OK);
-    if (run_prepare(&run, context, network, dataset, settings, "", &error) != SILMA_OK) fail_msg("%s", error.message);
+    assert_int_equal(silma_settings_create(&wanted, NULL), SILMA_OK);
+    assert_int_equal(silma_settings_set(wanted, "optimizer", method, NULL), SILMA_OK);
+    assert_int_equal(silma_settings_set(wanted, "clip_norm", "1", NULL), SILMA_OK);
+    assert_int_equal(silma_settings_set(wanted, "batch", "6", NULL), SILMA_OK);
+    if (run_prepare(&run, context, network, dataset, wanted, "", &error) != SILMA_OK) fail_msg("%s", error.message);
     size_t count = allocations_of_steps(run);
-    if (count > 0) fail_msg("%s, %s: %zu allocations in %d steps", isa, optimizer, count, STEPS);
+    if (count > 0) fail_msg("%s, %s: %zu allocations in %d steps", isa, method, count, STEPS);
     silma_run_free(run);
-    silma_settings_free(settings);
+    silma_settings_free(wanted);
     silma_dataset_free(dataset);
     silma_network_free(network);
     silma_context_free(context);

@@ -650,7 +650,8 @@ static void add_list(sha256 *sum, const uint32_t *indices, size_t count)
 static void splits_as_it_always_did(void **state)
 {
     (void)state;
-    static const char *const SUMS[2] = {"4b00987317aec1d9f1c64e955b7d5d1335040523bf33f301039668a9ad6fae81", "5e20ac7a6f64075f89e365b71c7ce556fef4ad449f933d532a46849506f13905"};
+    static const char *const SUMS[2] = {"4b00987317aec1d9f1c64e955b7d5d1335040523bf33f301039668a9ad6fae81",
+                                        "5e20ac7a6f64075f89e365b71c7ce556fef4ad449f933d532a46849506f13905"};
     uint32_t labels[1000];
     fill_labels(labels);
     silma_dataset *dataset = dataset_of_labels(labels, 1000, 8);

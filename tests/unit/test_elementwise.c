@@ -351,7 +351,7 @@ static void statistics_far_from_zero(void **state)
 {
     (void)state;
     const kernels *tables[16], *reference;
-    size_t count = fast_tables(tables, 16);
+    size_t count = fast_tables(tables, 16, false);
     assert_int_equal(kernels_find(&reference, "reference", NULL), SILMA_OK);
     enum { N = 30000, C = 19 };
     float *x = random_floats(1, (size_t)N * C, -1.0f, 1.0f);
@@ -440,7 +440,7 @@ static void sum_of_squares_tells_non_finite(void **state)
 {
     (void)state;
     const kernels *tables[16];
-    size_t tables_count = fast_tables(tables, 16);
+    size_t tables_count = fast_tables(tables, 16, false);
     for (size_t i = 0; i < tables_count; i++) {
         assert_true(tables[i]->sum_of_squares(NULL, 0, NULL) == 0.0);
         for (size_t count = 1; count < 40; count++) {
@@ -576,6 +576,32 @@ static void optimisers(void **state)
     }
 }
 
+// Outputs so large that they are stored past the caches; see fast/chunks.inl.
+static void large_outputs(void **state)
+{
+    (void)state;
+    enum { IMAGES = 31, SIDE = 64, C = 48, PIXELS = IMAGES * SIDE * SIDE, COUNT = PIXELS * C };
+    activation_case relu = {{ACTIVATION_RELU, 0.0f}, COUNT + 3, false};
+    trial t = {.call = call_activation_forward, .shape = &relu, .name = "activation_forward, large"};
+    t.input[0] = random_floats(1, COUNT + 3, -1.0f, 1.0f);
+    t.output[0] = (trial_output){.floats = COUNT + 3};
+    check_trial(&t);
+
+    matrix_shape s = {PIXELS, C};
+    t = (trial){.call = call_prelu_forward, .shape = &s, .name = "prelu_forward, large"};
+    t.input[0] = random_floats(1, COUNT, -1.0f, 1.0f);
+    t.input[1] = random_floats(2, C, 0.1f, 0.4f);
+    t.output[0] = (trial_output){.floats = COUNT, .tolerance = ROUNDING};
+    check_trial(&t);
+
+    window_shape v = {.n = IMAGES, .h = SIDE, .w = SIDE, .c = C, .oh = SIDE / 2, .ow = SIDE / 2, .oc = C, .groups = 1};
+    v.kh = v.kw = v.stride_h = v.stride_w = 2;
+    t = (trial){.call = call_avgpool_backward, .shape = &v, .name = "avgpool_backward, large"};
+    t.input[0] = random_floats(1, COUNT / 4, -1.0f, 1.0f);
+    t.output[0] = (trial_output){.floats = COUNT, .tolerance = ROUNDING};
+    check_trial(&t);
+}
+
 // --- the choice of a table
 
 static void tables_are_found(void **state)
@@ -615,6 +641,7 @@ int main(void)
         cmocka_unit_test(copied_columns),
         cmocka_unit_test(gathered_images),
         cmocka_unit_test(optimisers),
+        cmocka_unit_test(large_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

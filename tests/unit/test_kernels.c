@@ -24,10 +24,10 @@ static size_t filter_count(const window_shape *s)
     return product(s->kh, s->kw, s->c / s->groups, s->oc);
 }
 
-// Sums of `terms` products of numbers below 1; Winograd's are a few times less exact than direct ones.
+// Sums of `terms` products of numbers below 1. Winograd's are the least exact: a few times 1e-6 in the 2-norm.
 static double sum_tolerance(size_t terms)
 {
-    return 3e-6 * sqrt((double)terms);
+    return 1e-5 * sqrt((double)terms);
 }
 
 static void name_conv(trial *t, const char *entry, const window_shape *s)
@@ -53,7 +53,7 @@ static void call_conv_forward(const kernels *k, thread_pool *pool, const trial *
 static void check_conv_forward(const forward_case *c)
 {
     const window_shape *s = &c->s;
-    trial t = {.call = call_conv_forward, .shape = c};
+    trial t = {.call = call_conv_forward, .shape = c, .products = true};
     double tolerance = sum_tolerance(filter_count(s) / (size_t)s->oc);
     name_conv(&t, "conv_forward", s);
     t.input[0] = random_floats(1, input_count(s), -1.0f, 1.0f);
@@ -80,7 +80,7 @@ static void call_conv_backward_filter(const kernels *k, thread_pool *pool, const
 
 static void check_conv_backward(const window_shape *s)
 {
-    trial t = {.call = call_conv_backward_input, .shape = s};
+    trial t = {.call = call_conv_backward_input, .shape = s, .products = true};
     name_conv(&t, "conv_backward_input", s);
     t.input[0] = random_floats(4, output_count(s), -1.0f, 1.0f);
     t.input[1] = random_floats(5, filter_count(s), -1.0f, 1.0f);

@@ -6,10 +6,7 @@ static void activation_forward(thread_pool *pool, activation act, size_t count, 
 
 #include "kernels/fast/conv_direct.inl"
 #include "kernels/fast/conv_filter.inl"
-#include "kernels/fast/winograd_transforms.inl"
-
 #include "kernels/fast/winograd.inl"
-
 #include "kernels/fast/winograd_filter.inl"
 
 static size_t conv_forward_workspace(const window_shape *s, unsigned threads)

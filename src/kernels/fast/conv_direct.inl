@@ -1,226 +1,6 @@
-// Direct convolution, eq. 59 and 69-71, as one computation: a correlation of a padded source with packed filters.
-//
-//   forward           source x, the filter as it is
-//   gradient to x     source dz, the filter turned by half a turn, its input and output channels exchanged. A stride s
-//                     makes s_h * s_w such correlations, each with every s-th tap, for every s-th pixel of dx.
-//
-// Each worker takes a contiguous range of all output rows and goes through it in bands. It copies the band's source,
-// one group's channels, with its padding into scratch space that fits the second-level cache: the inner loop then has
-// no borders, and the taps of one filter row are one contiguous run of kw * channels floats. Filters are packed into
-// blocks of TILE_COLUMNS output channels, (groups, blocks, kh, kw * channels, TILE_COLUMNS), so that they are read
-// straight through.
-
-enum { CORRELATION_SCRATCH = 1 << 16 }; // floats: a quarter of a second-level cache of 1 MB
-
-typedef struct correlation {
-    const float *source;            // (n, h, w, groups * channels)
-    size_t n, h, w;                 //
-    size_t groups, channels;        // source channels of one group
-    size_t source_pixel;            // source channels of all groups
-    size_t kh, kw;                  // taps; no taps at all give zeros
-    size_t stride_h, stride_w;      //
-    ptrdiff_t pad_top, pad_left;    // negative: the source is cropped
-    const float *filter;            // packed
-    size_t group_outputs;           // output channels of one group
-    size_t oh, ow;                  // output pixels to compute
-    float *y, *z;                   // z may be null
-    size_t y_image, y_row, y_pixel; // floats from one to the next, for y and z
-    const float *bias;              // (groups * group_outputs) or null
-    activation act;
-    size_t band;         // output rows at a time
-    size_t padded_w;     // pixels in a padded row
-    float *scratch;      // (workers, scratch_each)
-    size_t scratch_each; // floats
-    size_t workers;
-} correlation;
-
-static size_t filter_blocks(size_t outputs)
-{
-    return parts_of(outputs, TILE_COLUMNS);
-}
-
-static size_t packed_filter_floats(size_t groups, size_t outputs, size_t kh, size_t kw, size_t channels)
-{
-    return groups * filter_blocks(outputs) * kh * kw * channels * TILE_COLUMNS;
-}
-
-// Chooses the band: as many rows as fit the scratch, in bands of even size.
-static void correlation_plan_bands(correlation *job)
-{
-    job->padded_w = (job->ow - 1) * job->stride_w + job->kw;
-    size_t row = job->padded_w * job->channels;
-    size_t rows = CORRELATION_SCRATCH / (row ? row : 1);
-    size_t band = rows > job->kh ? (rows - job->kh) / job->stride_h + 1 : 1;
-    job->band = parts_of(job->oh, parts_of(job->oh, band));
-    job->scratch_each = whole_lines(((job->band - 1) * job->stride_h + job->kh) * row);
-}
-
-// One row of the source with its padding, a group's channels only, to `to` (padded_w, channels).
-static void correlation_pad_row(const correlation *job, const float *from, float *to)
-{
-    size_t c = job->channels, all = job->source_pixel;
-    size_t left = job->pad_left > 0 ? smaller((size_t)job->pad_left, job->padded_w) : 0;
-    size_t skipped = job->pad_left < 0 ? (size_t)-job->pad_left : 0;
-    size_t copied = job->w > skipped ? smaller(job->w - skipped, job->padded_w - left) : 0;
-    size_t right = job->padded_w - left - copied;
-    memset(to, 0, left * c * sizeof *to);
-    to += left * c;
-    from += skipped * all;
-    if (all == c) {
-        memcpy(to, from, copied * c * sizeof *to);
-    } else {
-        for (size_t x = 0; x < copied; x++)
-            memcpy(to + x * c, from + x * all, c * sizeof *to);
-    }
-    memset(to + copied * c, 0, right * c * sizeof *to);
-}
-
-// The source rows of `rows` output rows from `first` on, padded.
-static void correlation_pad(const correlation *job, size_t image, size_t group, size_t first, size_t rows, float *to)
-{
-    const float *from = job->source + image * job->h * job->w * job->source_pixel + group * job->channels;
-    size_t line = job->padded_w * job->channels;
-    ptrdiff_t top = (ptrdiff_t)(first * job->stride_h) - job->pad_top;
-    size_t count = (rows - 1) * job->stride_h + job->kh;
-    for (size_t r = 0; r < count; r++) {
-        ptrdiff_t row = top + (ptrdiff_t)r;
-        if (row < 0 || row >= (ptrdiff_t)job->h)
-            memset(to + r * line, 0, line * sizeof *to);
-        else
-            correlation_pad_row(job, from + (size_t)row * job->w * job->source_pixel, to + r * line);
-    }
-}
-
-// One tile of the output: `pixels` neighbours in a row by up to TILE_COLUMNS channels.
-typedef struct correlation_tile {
-    const float *a; // the first tap of the first pixel, in the scratch
-    const float *filter;
-    const float *bias; // or null
-    float *y, *z;
-    size_t columns; // output channels
-} correlation_tile;
-
-static ALWAYS_INLINE void correlation_compute(const correlation *job, const correlation_tile *at, size_t pixels,
-                                              size_t vectors)
-{
-    size_t line = job->padded_w * job->channels, run = job->kw * job->channels;
-    const float *a = at->a, *b = at->filter;
-    tile t;
-    tile_clear(&t, pixels, vectors);
-    for (size_t ky = 0; ky < job->kh; ky++) {
-        tile_accumulate(&t, pixels, vectors, run, a, job->stride_w * job->channels, 1, b, TILE_COLUMNS);
-        a += line;
-        b += run * TILE_COLUMNS;
-    }
-    UNROLL
-    for (size_t v = 0; v < vectors; v++) {
-        vf bias = at->bias ? tile_load(at->bias, at->columns, v) : vf_zero();
-        UNROLL
-        for (size_t i = 0; i < pixels; i++) {
-            vf z = t.sum[i][v] + bias;
-            if (at->z) tile_store(at->z + i * job->y_pixel, at->columns, v, z);
-            tile_store(at->y + i * job->y_pixel, at->columns, v, activation_inline(job->act, z));
-        }
-    }
-}
-
-static ALWAYS_INLINE void correlation_compute_pixels(const correlation *job, const correlation_tile *at, size_t pixels,
-                                                     size_t vectors)
-{
-    switch (pixels) {
-    case 1:
-        correlation_compute(job, at, 1, vectors);
-        break;
-    case 2:
-        correlation_compute(job, at, 2, vectors);
-        break;
-    case 3:
-        correlation_compute(job, at, 3, vectors);
-        break;
-    case 4:
-        correlation_compute(job, at, 4, vectors);
-        break;
-    case 5:
-        correlation_compute(job, at, 5, vectors);
-        break;
-    case 6:
-        correlation_compute(job, at, 6, vectors);
-        break;
-#if VF == 16 || defined(__ARM_NEON)
-    case 7:
-        correlation_compute(job, at, 7, vectors);
-        break;
-    case 8:
-        correlation_compute(job, at, 8, vectors);
-        break;
-#endif
-    }
-}
-
-// One row of outputs, one block of channels.
-static void correlation_row(const correlation *job, correlation_tile at)
-{
-    size_t tiles = parts_of(job->ow, TILE_ROWS);
-    const float *a = at.a;
-    float *y = at.y, *z = at.z;
-    for (size_t i = 0; i < tiles; i++) {
-        size_t x = part_start(job->ow, tiles, i), pixels = part_start(job->ow, tiles, i + 1) - x;
-        at.a = a + x * job->stride_w * job->channels;
-        at.y = y + x * job->y_pixel;
-        at.z = z ? z + x * job->y_pixel : NULL;
-        if (at.columns > VF)
-            correlation_compute_pixels(job, &at, pixels, 2);
-        else
-            correlation_compute_pixels(job, &at, pixels, 1);
-    }
-}
-
-static void correlation_band(const correlation *job, size_t image, size_t first, size_t rows, float *padded)
-{
-    size_t blocks = filter_blocks(job->group_outputs);
-    size_t block_floats = job->kh * job->kw * job->channels * TILE_COLUMNS;
-    for (size_t g = 0; g < job->groups; g++) {
-        correlation_pad(job, image, g, first, rows, padded);
-        for (size_t b = 0; b < blocks; b++) {
-            size_t column = g * job->group_outputs + b * TILE_COLUMNS;
-            correlation_tile at = {.filter = job->filter + (g * blocks + b) * block_floats,
-                                   .bias = job->bias ? job->bias + column : NULL,
-                                   .columns = smaller(TILE_COLUMNS, job->group_outputs - b * TILE_COLUMNS)};
-            for (size_t r = 0; r < rows; r++) {
-                size_t offset = image * job->y_image + (first + r) * job->y_row + column;
-                at.a = padded + r * job->stride_h * job->padded_w * job->channels;
-                at.y = job->y + offset;
-                at.z = job->z ? job->z + offset : NULL;
-                correlation_row(job, at);
-            }
-        }
-    }
-    if (!activation_is_inline(job->act.kind)) { // then y lies without gaps
-        float *y = job->y + image * job->y_image + first * job->y_row;
-        activation_forward(NULL, job->act, rows * job->y_row, y, y);
-    }
-}
-
-static void correlation_work(void *argument, size_t task, unsigned thread)
-{
-    (void)thread;
-    const correlation *job = argument;
-    size_t row = part_start(job->n * job->oh, job->workers, task);
-    size_t end = part_start(job->n * job->oh, job->workers, task + 1);
-    float *padded = job->scratch + task * job->scratch_each;
-    while (row < end) {
-        size_t image = row / job->oh, first = row % job->oh;
-        size_t rows = smaller(smaller(job->band, job->oh - first), end - row);
-        correlation_band(job, image, first, rows, padded);
-        row += rows;
-    }
-}
-
-static void correlation_run(thread_pool *pool, correlation *job)
-{
-    job->workers = thread_pool_size(pool);
-    thread_pool_run(pool, job->workers, correlation_work, job);
-}
+// Direct convolution, eq. 59, and its gradient to the input, eq. 69-71: the shapes and packed filters of the
+// correlations that correlation.inl computes.
+#include "kernels/fast/correlation.inl"
 
 static correlation correlation_of_forward(const window_shape *s)
 {
@@ -242,6 +22,7 @@ static correlation correlation_of_forward(const window_shape *s)
                        .y_image = (size_t)s->oh * (size_t)s->ow * (size_t)s->oc,
                        .y_row = (size_t)s->ow * (size_t)s->oc,
                        .y_pixel = (size_t)s->oc};
+    correlation_gather(&job);
     correlation_plan_bands(&job);
     return job;
 }
@@ -284,6 +65,7 @@ static correlation correlation_of_backward(const window_shape *s, phase_taps row
                        .y_image = (size_t)s->h * (size_t)s->w * (size_t)s->c,
                        .y_row = (size_t)s->stride_h * (size_t)s->w * (size_t)s->c,
                        .y_pixel = (size_t)s->stride_w * (size_t)s->c};
+    correlation_gather(&job);
     correlation_plan_bands(&job);
     return job;
 }
@@ -336,28 +118,78 @@ static void filter_pack_backward(void *argument, size_t task, unsigned thread)
     }
 }
 
+// The packed filter of wider pixels, correlation_gather, from that of single ones; the bias beside itself.
+static void filter_widen(const correlation *job, const float *bias, const float *packed, float *wide, float *wide_bias)
+{
+    size_t count = job->gathered, outputs = job->group_outputs / count, stride = job->stride_w / count;
+    size_t taps = job->kw - (count - 1) * stride, c = job->channels;
+    memset(wide, 0, job->kh * job->kw * c * TILE_COLUMNS * sizeof *wide);
+    for (size_t g = 0; g < count; g++) {
+        for (size_t o = 0; o < outputs; o++)
+            wide_bias[g * outputs + o] = bias ? bias[o] : 0.0f;
+        for (size_t ky = 0; ky < job->kh; ky++) {
+            const float *from = packed + ky * taps * c * TILE_COLUMNS;
+            float *to = wide + (ky * job->kw + g * stride) * c * TILE_COLUMNS + g * outputs;
+            for (size_t row = 0; row < taps * c; row++)
+                memcpy(to + row * TILE_COLUMNS, from + row * TILE_COLUMNS, outputs * sizeof *to);
+        }
+    }
+}
+
+// The workspace: the packed filter; where pixels are gathered, before widening, and the bias; the workers' scratch.
+typedef struct direct_workspace {
+    size_t filter, narrow, bias; // floats
+} direct_workspace;
+
+static direct_workspace direct_workspace_of(const correlation *job)
+{
+    direct_workspace size = {.filter = whole_lines(job->groups * filter_blocks(job->group_outputs) * job->kh * job->kw *
+                                                   job->channels * TILE_COLUMNS)};
+    if (job->gathered > 1) {
+        size.narrow = size.filter;
+        size.bias = whole_lines(TILE_COLUMNS);
+    }
+    return size;
+}
+
+static size_t direct_workspace_floats(const correlation *job, unsigned threads)
+{
+    direct_workspace size = direct_workspace_of(job);
+    return size.filter + size.narrow + size.bias + threads * job->scratch_each;
+}
+
+static void direct_run(thread_pool *pool, correlation *job, filter_packing *packing, pool_task *pack, float *workspace)
+{
+    direct_workspace size = direct_workspace_of(job);
+    float *filter = workspace, *narrow = filter + size.filter, *bias = narrow + size.narrow;
+    packing->packed = size.narrow ? narrow : filter;
+    thread_pool_run(pool, job->groups * filter_blocks(job->group_outputs), pack, packing);
+    if (job->gathered > 1) {
+        filter_widen(job, job->bias, narrow, filter, bias);
+        job->bias = bias;
+    }
+    job->filter = filter;
+    job->scratch = bias + size.bias;
+    correlation_run(pool, job);
+}
+
 static size_t direct_forward_workspace(const window_shape *s, unsigned threads)
 {
     correlation job = correlation_of_forward(s);
-    size_t packed = packed_filter_floats(job.groups, job.group_outputs, job.kh, job.kw, job.channels);
-    return (whole_lines(packed) + threads * job.scratch_each) * sizeof(float);
+    return direct_workspace_floats(&job, threads) * sizeof(float);
 }
 
 static void direct_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
                            const float *bias, activation act, float *z, float *y, void *workspace)
 {
     correlation job = correlation_of_forward(s);
-    filter_packing packing = {.shape = s, .filter = filter, .packed = workspace};
-    thread_pool_run(pool, job.groups * filter_blocks(job.group_outputs), filter_pack_forward, &packing);
+    filter_packing packing = {.shape = s, .filter = filter};
     job.source = x;
-    job.filter = packing.packed;
     job.bias = bias;
     job.act = act;
     job.z = z;
     job.y = y;
-    job.scratch =
-        packing.packed + whole_lines(packed_filter_floats(job.groups, job.group_outputs, job.kh, job.kw, job.channels));
-    correlation_run(pool, &job);
+    direct_run(pool, &job, &packing, filter_pack_forward, workspace);
 }
 
 static size_t direct_backward_input_workspace(const window_shape *s, unsigned threads)
@@ -370,8 +202,7 @@ static size_t direct_backward_input_workspace(const window_shape *s, unsigned th
                 phase_taps_of(px, (size_t)s->w, (size_t)s->kw, (size_t)s->stride_w, (size_t)s->pad_left);
             if (rows.pixels == 0 || columns.pixels == 0) continue;
             correlation job = correlation_of_backward(s, rows, columns);
-            size_t packed = packed_filter_floats(job.groups, job.group_outputs, job.kh, job.kw, job.channels);
-            size_t floats = whole_lines(packed) + threads * job.scratch_each;
+            size_t floats = direct_workspace_floats(&job, threads);
             most = floats > most ? floats : most;
         }
     }
@@ -388,15 +219,10 @@ static void direct_backward_input(thread_pool *pool, const window_shape *s, cons
                 phase_taps_of(px, (size_t)s->w, (size_t)s->kw, (size_t)s->stride_w, (size_t)s->pad_left);
             if (rows.pixels == 0 || columns.pixels == 0) continue;
             correlation job = correlation_of_backward(s, rows, columns);
-            filter_packing packing = {
-                .shape = s, .filter = filter, .rows = rows, .columns = columns, .packed = workspace};
-            thread_pool_run(pool, job.groups * filter_blocks(job.group_outputs), filter_pack_backward, &packing);
+            filter_packing packing = {.shape = s, .filter = filter, .rows = rows, .columns = columns};
             job.source = dz;
-            job.filter = packing.packed;
             job.y = dx + (py * (size_t)s->w + px) * (size_t)s->c;
-            job.scratch = packing.packed + whole_lines(packed_filter_floats(job.groups, job.group_outputs, job.kh,
-                                                                            job.kw, job.channels));
-            correlation_run(pool, &job);
+            direct_run(pool, &job, &packing, filter_pack_backward, workspace);
         }
     }
 }

@@ -10,8 +10,10 @@
 // the chunks' partial sums are joined in order. Chunks and slabs depend on the shape alone.
 
 enum {
-    GRADIENT_CHANNELS = 32,         // input channels of a block, at most
-    GRADIENT_SCRATCH = 72 * 1024,   // floats
+    GRADIENT_CHANNELS = 32,       // input channels of a block, at most
+    GRADIENT_SCRATCH = 72 * 1024, // floats: in the second-level cache
+    GRADIENT_FEW_TAPS = 64,       // so few rows of sums cost little: slabs for the first-level cache
+    GRADIENT_SMALL_SCRATCH = 6 * 1024,
     GRADIENT_CHUNKS = 16,           // at most
     GRADIENT_PARTIALS = 1024 * 1024 // floats, at least one chunk's
 };
@@ -50,11 +52,13 @@ static filter_gradient filter_gradient_of(const window_shape *s, size_t most_cha
     job.chunks = smaller(chunks, (size_t)s->n);
 
     size_t line = job.padded_w * job.block_channels, oh = (size_t)s->oh;
+    bool few = (size_t)s->kh * (size_t)s->kw * job.block_channels <= GRADIENT_FEW_TAPS;
+    size_t budget = few ? GRADIENT_SMALL_SCRATCH : GRADIENT_SCRATCH;
     size_t halo = s->kh > s->stride_h ? (size_t)(s->kh - s->stride_h) : 0;
     size_t each_row = (size_t)s->stride_h * line + (size_t)s->ow * TILE_COLUMNS;
     size_t image = halo * line + oh * each_row;
-    job.slab_images = image < GRADIENT_SCRATCH ? GRADIENT_SCRATCH / image : 1;
-    size_t rows = GRADIENT_SCRATCH > halo * line + each_row ? (GRADIENT_SCRATCH - halo * line) / each_row : 1;
+    job.slab_images = image < budget ? budget / image : 1;
+    size_t rows = budget > halo * line + each_row ? (budget - halo * line) / each_row : 1;
     job.slab_rows = parts_of(oh, parts_of(oh, smaller(rows, oh)));
     job.scratch_x = whole_lines(job.slab_images * ((job.slab_rows - 1) * (size_t)s->stride_h + (size_t)s->kh) * line);
     job.scratch_each = job.scratch_x + whole_lines(job.slab_images * job.slab_rows * (size_t)s->ow * TILE_COLUMNS);
@@ -65,8 +69,8 @@ static filter_gradient filter_gradient_of(const window_shape *s, size_t most_cha
 typedef struct filter_gradient_slab {
     size_t group, first_channel, channels, first_output, columns;
     size_t image, images, row, rows;
-    float *x;  // (images, (rows - 1) * stride_h + kh, padded_w, channels)
-    float *dz; // (images, rows, ow, TILE_COLUMNS)
+    float *x;        // (images, (rows - 1) * stride_h + kh, padded_w, channels)
+    const float *dz; // (images, rows, ow, TILE_COLUMNS)
 } filter_gradient_slab;
 
 static void filter_gradient_copy_x(const filter_gradient *job, const filter_gradient_slab *slab)
@@ -87,19 +91,19 @@ static void filter_gradient_copy_x(const filter_gradient *job, const filter_grad
         correlation_pad(&padding, slab->image + i, 0, slab->row, slab->rows, slab->x + i * each);
 }
 
-static void filter_gradient_copy_dz(const filter_gradient *job, const filter_gradient_slab *slab)
+// dz as the tiles read it: in place where it has just so many channels.
+static const float *filter_gradient_copy_dz(const filter_gradient *job, const filter_gradient_slab *slab, float *to)
 {
     const window_shape *s = job->shape;
-    size_t ow = (size_t)s->ow, oc = (size_t)s->oc;
-    float *to = slab->dz;
-    for (size_t i = 0; i < slab->images; i++) {
-        const float *from = job->dz + ((slab->image + i) * (size_t)s->oh + slab->row) * ow * oc + slab->first_output;
-        for (size_t p = 0; p < slab->rows * ow; p++, from += oc, to += TILE_COLUMNS) {
-            UNROLL
-            for (size_t v = 0; v < TILE_VECTORS; v++)
-                vf_store(to + v * VF, tile_load(from, slab->columns, v));
-        }
+    size_t ow = (size_t)s->ow, oc = (size_t)s->oc, pixels = slab->images * slab->rows * ow;
+    const float *from = job->dz + (slab->image * (size_t)s->oh + slab->row) * ow * oc + slab->first_output;
+    if (oc == TILE_COLUMNS) return from;
+    for (size_t p = 0; p < pixels; p++) { // the rows of several images follow each other: then they are whole images
+        UNROLL
+        for (size_t v = 0; v < TILE_VECTORS; v++)
+            vf_store(to + p * TILE_COLUMNS + v * VF, tile_load(from + p * oc, slab->columns, v));
     }
+    return to;
 }
 
 // partial[0 .. rows) += sum over the slab's pixels; `x` points to the first of the tile's taps.
@@ -162,14 +166,39 @@ static ALWAYS_INLINE void filter_gradient_compute_rows(const filter_gradient *jo
     }
 }
 
+// Of the slab that follows this one: the block's channels of x and of dz.
+static prefetch filter_gradient_next_x(const filter_gradient *job, const filter_gradient_slab *slab, size_t calls)
+{
+    const window_shape *s = job->shape;
+    size_t stride = (size_t)s->stride_h, row = slab->image * (size_t)s->h + (slab->row + slab->rows) * stride;
+    if (slab->images > 1) row = (slab->image + slab->images) * (size_t)s->h;
+    size_t total = (size_t)s->n * (size_t)s->h, from = smaller(row, total);
+    size_t pixels = smaller(slab->images * slab->rows * stride, total - from) * (size_t)s->w;
+    return prefetch_rows(job->x + from * (size_t)s->w * (size_t)s->c + slab->first_channel, pixels, (size_t)s->c,
+                         slab->channels, calls);
+}
+
+static prefetch filter_gradient_next_dz(const filter_gradient *job, const filter_gradient_slab *slab, size_t calls)
+{
+    const window_shape *s = job->shape;
+    size_t ow = (size_t)s->ow, count = slab->images * slab->rows;
+    size_t total = (size_t)s->n * (size_t)s->oh, from = smaller(slab->image * (size_t)s->oh + slab->row + count, total);
+    return prefetch_rows(job->dz + from * ow * (size_t)s->oc + slab->first_output, smaller(count, total - from) * ow,
+                         (size_t)s->oc, slab->columns, calls);
+}
+
 static void filter_gradient_add_slab(const filter_gradient *job, const filter_gradient_slab *slab, float *partial)
 {
     size_t taps = (size_t)job->shape->kw * slab->channels, tiles = parts_of(taps, TILE_ROWS);
+    prefetch next_x = filter_gradient_next_x(job, slab, tiles * (size_t)job->shape->kh);
+    prefetch next_dz = filter_gradient_next_dz(job, slab, tiles * (size_t)job->shape->kh);
     for (size_t ky = 0; ky < (size_t)job->shape->kh; ky++) {
         const float *x = slab->x + ky * job->padded_w * slab->channels;
         for (size_t i = 0; i < tiles; i++) {
             size_t first = part_start(taps, tiles, i), rows = part_start(taps, tiles, i + 1) - first;
             float *to = partial + (ky * taps + first) * TILE_COLUMNS;
+            prefetch_some(&next_x);
+            prefetch_some(&next_dz);
             if (slab->columns > VF)
                 filter_gradient_compute_rows(job, slab, x + first, to, rows, 2);
             else
@@ -197,7 +226,6 @@ static void filter_gradient_work(void *argument, size_t task, unsigned thread)
     float *partial = job->partials + task * job->partial_each;
     memset(partial, 0, job->partial_each * sizeof *partial);
     slab.x = job->scratch + thread * job->scratch_each;
-    slab.dz = slab.x + job->scratch_x;
 
     size_t chunk = task / job->tasks, n = (size_t)job->shape->n, oh = (size_t)job->shape->oh;
     size_t end = part_start(n, job->chunks, chunk + 1);
@@ -206,7 +234,7 @@ static void filter_gradient_work(void *argument, size_t task, unsigned thread)
         for (slab.row = 0; slab.row < oh; slab.row += slab.rows) {
             slab.rows = smaller(job->slab_rows, oh - slab.row);
             filter_gradient_copy_x(job, &slab);
-            filter_gradient_copy_dz(job, &slab);
+            slab.dz = filter_gradient_copy_dz(job, &slab, slab.x + job->scratch_x);
             filter_gradient_add_slab(job, &slab, partial);
         }
     }

@@ -134,7 +134,7 @@ static ALWAYS_INLINE void prefetch_some(prefetch *p)
     for (size_t i = 0; i < p->each && p->rows > 0; i++) {
         __builtin_prefetch(p->row + p->at, 0, 2);
         p->at += 64;
-        if (p->at < p->bytes + 63) continue; // a row that begins inside a line may touch one more
+        if (p->at < p->bytes + ((uintptr_t)p->row & 63)) continue; // a row that begins inside a line may touch one more
         p->at = 0;
         p->row += p->stride;
         p->rows--;

@@ -11,6 +11,7 @@
 //
 // The filter is transformed once a call, into (blocks, 36, channels, TILE_COLUMNS). Each tile is computed by itself, in
 // the same order whatever the block around it.
+#include "kernels/fast/winograd_transforms.inl"
 
 enum {
     WINOGRAD_SCRATCH = 160 * 1024, // floats of v and m
@@ -179,24 +180,23 @@ static ALWAYS_INLINE void winograd_output_tile(const winograd *job, const float 
     }
 }
 
-// What the next block of tiles reads, roughly: the rows of pixels that its tiles begin in.
-static prefetch winograd_next_source(const winograd *job, size_t first, size_t end, size_t calls)
+// The rows, of all images' rows, that tiles [first, end) begin in; `height` rows an image.
+typedef struct winograd_rows {
+    size_t first, count;
+} winograd_rows;
+
+static size_t winograd_row_of(const winograd *job, size_t height, size_t index)
 {
-    size_t per_image = job->tiles_h * job->tiles_w, row = job->w * job->channels;
-    size_t from =
-        smaller(first / per_image * job->h + first % per_image / job->tiles_w * WINOGRAD_OUT, job->n * job->h);
-    size_t to = smaller(end / per_image * job->h + end % per_image / job->tiles_w * WINOGRAD_OUT, job->n * job->h);
-    return prefetch_rows(job->source + from * row, 1, 0, (to - from) * row, calls);
+    size_t per_image = job->tiles_h * job->tiles_w;
+    size_t row = index / per_image * height + index % per_image / job->tiles_w * WINOGRAD_OUT;
+    return smaller(row, job->n * height);
 }
 
-// The pixels that a block of tiles writes in one block of channels.
-static prefetch winograd_next_target(const winograd *job, size_t first, size_t end, size_t column, size_t calls)
+static winograd_rows winograd_rows_of(const winograd *job, size_t height, size_t first, size_t end)
 {
-    size_t per_image = job->tiles_h * job->tiles_w, total = job->n * job->oh;
-    size_t from = smaller(first / per_image * job->oh + first % per_image / job->tiles_w * WINOGRAD_OUT, total);
-    size_t to = smaller(end / per_image * job->oh + end % per_image / job->tiles_w * WINOGRAD_OUT, total);
-    return prefetch_rows(job->y + from * job->ow * job->oc + column, (to - from) * job->ow, job->oc,
-                         smaller(TILE_COLUMNS, job->oc - column), calls);
+    winograd_rows rows = {.first = winograd_row_of(job, height, first)};
+    rows.count = winograd_row_of(job, height, end) - rows.first;
+    return rows;
 }
 
 static void winograd_block(const winograd *job, size_t first, size_t tiles, float *scratch)
@@ -208,11 +208,15 @@ static void winograd_block(const winograd *job, size_t first, size_t tiles, floa
     }
     size_t blocks = filter_blocks(job->oc), calls = WINOGRAD_PRODUCTS * parts_of(tiles, TILE_ROWS);
     size_t ahead = smaller(first + 2 * tiles, job->n * job->tiles_h * job->tiles_w);
-    prefetch source = winograd_next_source(job, first + tiles, ahead, calls * blocks);
+    winograd_rows read = winograd_rows_of(job, job->h, first + tiles, ahead);
+    winograd_rows written = winograd_rows_of(job, job->oh, first, first + tiles);
+    size_t line = job->w * job->channels;
+    prefetch source = prefetch_rows(job->source + read.first * line, read.count, line, line, calls * blocks);
     for (size_t b = 0; b < blocks; b++) {
         size_t column = b * TILE_COLUMNS, columns = smaller(TILE_COLUMNS, job->oc - column);
         const float *filter = job->filter + b * WINOGRAD_PRODUCTS * job->channels * TILE_COLUMNS;
-        prefetch target = winograd_next_target(job, first, first + tiles, column, calls);
+        prefetch target = prefetch_rows(job->y + written.first * job->ow * job->oc + column, written.count * job->ow,
+                                        job->oc, columns, calls);
         if (columns > VF)
             winograd_multiply(job, v, filter, m, tiles, 2, &source, &target);
         else

@@ -86,10 +86,13 @@ static void winograd_gradient_tile(const winograd *at, const float *dz, size_t i
 }
 
 static ALWAYS_INLINE void winograd_gradient_multiply(const winograd_gradient *job, size_t rows, size_t vectors,
-                                                     size_t tiles, const float *v, const float *u, float *sums)
+                                                     size_t tiles, const float *v, const float *u, float *sums,
+                                                     prefetch *next_x, prefetch *next_dz)
 {
     for (size_t i = 0; i < WINOGRAD_PRODUCTS; i++) {
         for (size_t row = 0; row < rows; row += TILE_ROWS) {
+            prefetch_some(next_x);
+            prefetch_some(next_dz);
             tile t;
             tile_clear(&t, TILE_ROWS, vectors);
             tile_accumulate(&t, TILE_ROWS, vectors, tiles, v + i * job->v_each + row, 1, job->line, u + i * job->u_each,
@@ -171,13 +174,23 @@ static void winograd_gradient_add(const winograd_gradient *job, const winograd_g
             winograd_gradient_tile(&job->source, job->tasks.dz, first + i, panel[p].first_output, panel[p].columns,
                                    block->u + p * WINOGRAD_PRODUCTS * job->u_each + i * TILE_COLUMNS, job->u_each);
     }
+    size_t calls = block->panels * WINOGRAD_PRODUCTS * parts_of(panel->channels, TILE_ROWS);
+    const winograd *at = &job->source;
+    size_t ahead = smaller(first + 2 * tiles, at->n * at->tiles_h * at->tiles_w);
+    size_t outputs = panel[block->panels - 1].first_output + panel[block->panels - 1].columns - panel->first_output;
+    winograd_rows x = winograd_rows_of(at, at->h, first + tiles, ahead);
+    winograd_rows dz = winograd_rows_of(at, at->oh, first + tiles, ahead);
+    prefetch next_x = prefetch_rows(at->source + x.first * at->w * at->channels + panel->first_channel, x.count * at->w,
+                                    at->channels, panel->channels, calls);
+    prefetch next_dz = prefetch_rows(job->tasks.dz + dz.first * at->ow * at->oc + panel->first_output,
+                                     dz.count * at->ow, at->oc, outputs, calls);
     for (size_t p = 0; p < block->panels; p++) {
         const float *u = block->u + p * WINOGRAD_PRODUCTS * job->u_each;
         float *sums = block->sums + p * WINOGRAD_PRODUCTS * job->sum_rows * TILE_COLUMNS;
         if (panel[p].columns > VF)
-            winograd_gradient_multiply(job, panel->channels, 2, tiles, block->v, u, sums);
+            winograd_gradient_multiply(job, panel->channels, 2, tiles, block->v, u, sums, &next_x, &next_dz);
         else
-            winograd_gradient_multiply(job, panel->channels, 1, tiles, block->v, u, sums);
+            winograd_gradient_multiply(job, panel->channels, 1, tiles, block->v, u, sums, &next_x, &next_dz);
     }
 }
 

@@ -1,0 +1,284 @@
+// Direct convolution, eq. 59 and 69-71, as one computation: a correlation of a padded source with packed filters.
+//
+//   forward           source x, the filter as it is
+//   gradient to x     source dz, the filter turned by half a turn, its input and output channels exchanged. A stride s
+//                     makes s_h * s_w such correlations, each with every s-th tap, for every s-th pixel of dx.
+//
+// Each worker takes a contiguous range of all output rows and goes through it in bands. It copies the band's source,
+// one group's channels, with its padding into scratch space that fits the second-level cache: the inner loop then has
+// no borders, and the taps of one filter row are one contiguous run of kw * channels floats. Filters are packed into
+// blocks of TILE_COLUMNS output channels, (groups, blocks, kh, kw * channels, TILE_COLUMNS), so that they are read
+// straight through.
+
+enum { CORRELATION_SCRATCH = 1 << 16 }; // floats: a quarter of a second-level cache of 1 MB
+
+typedef struct correlation {
+    const float *source;            // (n, h, w, groups * channels)
+    size_t n, h, w;                 //
+    size_t groups, channels;        // source channels of one group
+    size_t source_pixel;            // source channels of all groups
+    size_t kh, kw;                  // taps; no taps at all give zeros
+    size_t stride_h, stride_w;      //
+    ptrdiff_t pad_top, pad_left;    // negative: the source is cropped
+    const float *filter;            // packed
+    size_t group_outputs;           // output channels of one group
+    size_t oh, ow;                  // output pixels to compute
+    size_t gathered, rest;          // pixels in a column group, see correlation_gather; the last, smaller one's
+    float *y, *z;                   // z may be null
+    size_t y_image, y_row, y_pixel; // floats from one to the next, for y and z
+    const float *bias;              // (groups * group_outputs) or null
+    activation act;
+    size_t band;         // output rows at a time
+    size_t padded_w;     // pixels in a padded row
+    float *scratch;      // (workers, scratch_each)
+    size_t scratch_each; // floats
+    size_t workers;
+} correlation;
+
+static size_t filter_blocks(size_t outputs)
+{
+    return parts_of(outputs, TILE_COLUMNS);
+}
+
+// Few output channels leave most lanes of a vector idle. Then some neighbouring pixels of a row, whose channels lie
+// side by side in memory, are taken for the channels of one wider pixel: its filter spans all their taps, with zeros
+// between. Of the possible numbers of pixels, takes the one with the least work.
+static void correlation_gather(correlation *job)
+{
+    job->gathered = 1;
+    if (job->groups != 1 || job->y_pixel != job->group_outputs || job->kw == 0) return;
+    size_t outputs = job->group_outputs, best = 1;
+    double least = (double)(job->kw * parts_of(outputs, VF));
+    for (size_t count = 2; count * outputs <= TILE_COLUMNS && 4 * count <= job->ow; count++) {
+        size_t taps = job->kw + (count - 1) * job->stride_w;
+        double work = (double)(taps * parts_of(count * outputs, VF)) / (double)count;
+        if (work >= least) continue;
+        least = work;
+        best = count;
+    }
+    job->gathered = best;
+    job->rest = job->ow % best;
+    job->kw += (best - 1) * job->stride_w;
+    job->stride_w *= best;
+    job->group_outputs *= best;
+    job->y_pixel *= best;
+    job->ow /= best;
+}
+
+// Chooses the band: as many rows as fit the scratch, in bands of even size.
+static void correlation_plan_bands(correlation *job)
+{
+    job->padded_w = (job->ow + (job->rest > 0) - 1) * job->stride_w + job->kw;
+    size_t row = job->padded_w * job->channels;
+    size_t rows = CORRELATION_SCRATCH / (row ? row : 1);
+    size_t band = rows > job->kh ? (rows - job->kh) / job->stride_h + 1 : 1;
+    job->band = parts_of(job->oh, parts_of(job->oh, band));
+    job->scratch_each = whole_lines(((job->band - 1) * job->stride_h + job->kh) * row);
+}
+
+// One row of the source with its padding, a group's channels only, to `to` (padded_w, channels).
+static void correlation_pad_row(const correlation *job, const float *from, float *to)
+{
+    size_t c = job->channels, all = job->source_pixel;
+    size_t left = job->pad_left > 0 ? smaller((size_t)job->pad_left, job->padded_w) : 0;
+    size_t skipped = job->pad_left < 0 ? (size_t)-job->pad_left : 0;
+    size_t copied = job->w > skipped ? smaller(job->w - skipped, job->padded_w - left) : 0;
+    size_t right = job->padded_w - left - copied;
+    memset(to, 0, left * c * sizeof *to);
+    to += left * c;
+    from += skipped * all;
+    if (all == c) {
+        memcpy(to, from, copied * c * sizeof *to);
+    } else {
+        for (size_t x = 0; x < copied; x++)
+            memcpy(to + x * c, from + x * all, c * sizeof *to);
+    }
+    memset(to + copied * c, 0, right * c * sizeof *to);
+}
+
+// The source rows of `rows` output rows from `first` on, padded.
+static void correlation_pad(const correlation *job, size_t image, size_t group, size_t first, size_t rows, float *to)
+{
+    const float *from = job->source + image * job->h * job->w * job->source_pixel + group * job->channels;
+    size_t line = job->padded_w * job->channels;
+    ptrdiff_t top = (ptrdiff_t)(first * job->stride_h) - job->pad_top;
+    size_t count = (rows - 1) * job->stride_h + job->kh;
+    for (size_t r = 0; r < count; r++) {
+        ptrdiff_t row = top + (ptrdiff_t)r;
+        if (row < 0 || row >= (ptrdiff_t)job->h)
+            memset(to + r * line, 0, line * sizeof *to);
+        else
+            correlation_pad_row(job, from + (size_t)row * job->w * job->source_pixel, to + r * line);
+    }
+}
+
+// One tile of the output: `pixels` neighbours in a row by up to TILE_COLUMNS channels.
+typedef struct correlation_tile {
+    const float *a;      // the first tap of the first pixel, in the scratch
+    const float *filter; // of the same tap
+    size_t kh;           // rows of taps: those beyond the source's edges are left out
+    const float *bias;   // or null
+    float *y, *z;
+    size_t columns; // output channels
+} correlation_tile;
+
+static ALWAYS_INLINE void correlation_compute(const correlation *job, const correlation_tile *at, size_t pixels,
+                                              size_t vectors)
+{
+    size_t line = job->padded_w * job->channels, run = job->kw * job->channels;
+    const float *a = at->a, *b = at->filter;
+    tile t;
+    tile_clear(&t, pixels, vectors);
+    for (size_t ky = 0; ky < at->kh; ky++) {
+        if (run == 3) // too short for a loop: one channel
+            tile_accumulate(&t, pixels, vectors, 3, a, job->stride_w * job->channels, 1, b, TILE_COLUMNS);
+        else
+            tile_accumulate(&t, pixels, vectors, run, a, job->stride_w * job->channels, 1, b, TILE_COLUMNS);
+        a += line;
+        b += run * TILE_COLUMNS;
+    }
+    UNROLL
+    for (size_t v = 0; v < vectors; v++) {
+        vf bias = at->bias ? tile_load(at->bias, at->columns, v) : vf_zero();
+        UNROLL
+        for (size_t i = 0; i < pixels; i++) {
+            vf z = t.sum[i][v] + bias;
+            if (at->z) tile_store(at->z + i * job->y_pixel, at->columns, v, z);
+            tile_store(at->y + i * job->y_pixel, at->columns, v, activation_inline(job->act, z));
+        }
+    }
+}
+
+static ALWAYS_INLINE void correlation_compute_pixels(const correlation *job, const correlation_tile *at, size_t pixels,
+                                                     size_t vectors)
+{
+    switch (pixels) {
+    case 1:
+        correlation_compute(job, at, 1, vectors);
+        break;
+    case 2:
+        correlation_compute(job, at, 2, vectors);
+        break;
+    case 3:
+        correlation_compute(job, at, 3, vectors);
+        break;
+    case 4:
+        correlation_compute(job, at, 4, vectors);
+        break;
+    case 5:
+        correlation_compute(job, at, 5, vectors);
+        break;
+    case 6:
+        correlation_compute(job, at, 6, vectors);
+        break;
+#if VF == 16 || defined(__ARM_NEON)
+    case 7:
+        correlation_compute(job, at, 7, vectors);
+        break;
+    case 8:
+        correlation_compute(job, at, 8, vectors);
+        break;
+#endif
+    }
+}
+
+static void correlation_pixels(const correlation *job, correlation_tile at, size_t x, size_t pixels)
+{
+    at.a += x * job->stride_w * job->channels;
+    at.y += x * job->y_pixel;
+    if (at.z) at.z += x * job->y_pixel;
+    if (at.columns > VF)
+        correlation_compute_pixels(job, &at, pixels, 2);
+    else
+        correlation_compute_pixels(job, &at, pixels, 1);
+}
+
+// One row of outputs, one block of channels.
+static void correlation_row(const correlation *job, const correlation_tile *at, prefetch *next)
+{
+    size_t tiles = parts_of(job->ow, TILE_ROWS);
+    for (size_t i = 0; i < tiles; i++) {
+        size_t x = part_start(job->ow, tiles, i);
+        prefetch_some(next);
+        correlation_pixels(job, *at, x, part_start(job->ow, tiles, i + 1) - x);
+    }
+    if (job->rest > 0) {
+        correlation_tile last = *at;
+        last.columns = job->rest * (job->group_outputs / job->gathered);
+        correlation_pixels(job, last, job->ow, 1);
+    }
+}
+
+// The rows of the source that the band after this one reads, all groups' channels.
+static prefetch correlation_next_band(const correlation *job, size_t image, size_t first, size_t rows)
+{
+    size_t calls = rows * job->groups * filter_blocks(job->group_outputs) * parts_of(job->ow, TILE_ROWS);
+    size_t line = job->w * job->source_pixel, total = job->n * job->h;
+    size_t from = smaller(image * job->h + (first + rows) * job->stride_h, total);
+    size_t count = smaller(rows * job->stride_h, total - from);
+    return prefetch_rows(job->source + from * line, count, line, line, calls);
+}
+
+// The taps of an output row that fall on rows of the source.
+typedef struct tap_rows {
+    size_t first, count;
+} tap_rows;
+
+static tap_rows correlation_tap_rows(const correlation *job, size_t row)
+{
+    ptrdiff_t top = (ptrdiff_t)(row * job->stride_h) - job->pad_top, h = (ptrdiff_t)job->h;
+    ptrdiff_t first = top < 0 ? -top : 0, end = h - top < (ptrdiff_t)job->kh ? h - top : (ptrdiff_t)job->kh;
+    if (first >= end) return (tap_rows){0, 0};
+    return (tap_rows){(size_t)first, (size_t)(end - first)};
+}
+
+static void correlation_band(const correlation *job, size_t image, size_t first, size_t rows, float *padded)
+{
+    size_t blocks = filter_blocks(job->group_outputs);
+    size_t block_floats = job->kh * job->kw * job->channels * TILE_COLUMNS;
+    prefetch next = correlation_next_band(job, image, first, rows);
+    for (size_t g = 0; g < job->groups; g++) {
+        correlation_pad(job, image, g, first, rows, padded);
+        for (size_t b = 0; b < blocks; b++) {
+            size_t column = g * job->group_outputs + b * TILE_COLUMNS;
+            correlation_tile at = {.bias = job->bias ? job->bias + column : NULL,
+                                   .columns = smaller(TILE_COLUMNS, job->group_outputs - b * TILE_COLUMNS)};
+            const float *filter = job->filter + (g * blocks + b) * block_floats;
+            for (size_t r = 0; r < rows; r++) {
+                size_t offset = image * job->y_image + (first + r) * job->y_row + column;
+                tap_rows taps = correlation_tap_rows(job, first + r);
+                at.kh = taps.count;
+                at.filter = filter + taps.first * job->kw * job->channels * TILE_COLUMNS;
+                at.a = padded + (r * job->stride_h + taps.first) * job->padded_w * job->channels;
+                at.y = job->y + offset;
+                at.z = job->z ? job->z + offset : NULL;
+                correlation_row(job, &at, &next);
+            }
+        }
+    }
+    if (!activation_is_inline(job->act.kind)) { // then y lies without gaps
+        float *y = job->y + image * job->y_image + first * job->y_row;
+        activation_forward(NULL, job->act, rows * job->y_row, y, y);
+    }
+}
+
+static void correlation_work(void *argument, size_t task, unsigned thread)
+{
+    (void)thread;
+    const correlation *job = argument;
+    size_t row = part_start(job->n * job->oh, job->workers, task);
+    size_t end = part_start(job->n * job->oh, job->workers, task + 1);
+    float *padded = job->scratch + task * job->scratch_each;
+    while (row < end) {
+        size_t image = row / job->oh, first = row % job->oh;
+        size_t rows = smaller(smaller(job->band, job->oh - first), end - row);
+        correlation_band(job, image, first, rows, padded);
+        row += rows;
+    }
+}
+
+static void correlation_run(thread_pool *pool, correlation *job)
+{
+    job->workers = thread_pool_size(pool);
+    thread_pool_run(pool, job->workers, correlation_work, job);
+}
