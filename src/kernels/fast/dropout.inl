@@ -29,6 +29,7 @@ static ALWAYS_INLINE vq multiply_low_halves(vq a, uint32_t factor)
 
 typedef struct dropout_job {
     size_t count;
+    uint64_t first;
     uint64_t seed;
     uint32_t lane, step, threshold;
     float scale;
@@ -37,7 +38,7 @@ typedef struct dropout_job {
     bool stream;
 } dropout_job;
 
-// The bits of the blocks from `index` on, a multiple of BLOCKS, in the order of the elements. random_bits in
+// The bits of the blocks from `index` on, in the order of the elements. random_bits in
 // core/random.c is this function for one block; here the upper halves of the lanes hold rubbish until the end.
 static ALWAYS_INLINE void random_group(const dropout_job *job, uint64_t index, uint64_t bits[2 * BLOCKS])
 {
@@ -85,7 +86,7 @@ static void dropout_task(void *argument, size_t task, unsigned thread)
     range r = chunk_range(job->count, CHUNK, task);
     for (size_t first = r.first; first < r.last; first += GROUP) {
         uint64_t bits[2 * BLOCKS];
-        random_group(job, first / ELEMENTS_PER_BLOCK, bits);
+        random_group(job, (job->first + first) / ELEMENTS_PER_BLOCK, bits);
         uint16_t words[GROUP];
         memcpy(words, bits, sizeof words); // element i has bits 16 (i % 4).. of number i / 4: little-endian
         size_t elements = smaller(GROUP, r.last - first), i = 0;
@@ -98,10 +99,10 @@ static void dropout_task(void *argument, size_t task, unsigned thread)
     end_stream(job->stream);
 }
 
-static void dropout(thread_pool *pool, size_t count, uint64_t seed, uint32_t lane, uint32_t step, uint32_t threshold,
-                    float scale, const float *x, float *y)
+static void dropout(thread_pool *pool, size_t count, uint64_t first, uint64_t seed, uint32_t lane, uint32_t step,
+                    uint32_t threshold, float scale, const float *x, float *y)
 {
-    dropout_job job = {count, seed, lane, step, threshold, scale, x, y, may_stream(y, x, count, VF)};
+    dropout_job job = {count, first, seed, lane, step, threshold, scale, x, y, may_stream(y, x, count, VF)};
     thread_pool_run(pool, parts_of(count, CHUNK), dropout_task, &job);
 }
 
