@@ -11,5 +11,6 @@ extern const command summary_command;
 extern const command models_command;
 extern const command data_command;
 extern const command gradcheck_command;
+extern const command bench_command;
 
 #endif

@@ -12,6 +12,7 @@ _silma_options() {
     summary) echo "--data --data-dir --input --classes --batch --json $machine" ;;
     models) echo "--json" ;;
     data) echo "--data-dir --base-url --quiet --json" ;;
+    bench) echo "--data --data-dir --input --classes --batch --steps --repeats --filter --threads --isa --no-winograd --json" ;;
     gradcheck) echo "--input --classes --seed --json $machine" ;;
     esac
 }
@@ -37,8 +38,12 @@ _silma_values() {
 _silma_words() {
     case $1 in
     train | summary | gradcheck | models) "$2" models 2>/dev/null | cut -d' ' -f1 ;;
+    bench)
+        echo "kernels train infer"
+        "$2" models 2>/dev/null | cut -d' ' -f1
+        ;;
     data) echo "list info get fashion-mnist mnist cifar-10 cifar-100" ;;
-    help) echo "train eval predict summary models data gradcheck help" ;;
+    help) echo "train eval predict summary models data gradcheck bench help" ;;
     esac
 }
 

@@ -107,6 +107,7 @@ static silma_status apply_recipe(const arguments *args, silma_settings *settings
 
 static silma_status create_run(const arguments *args, session *s, problem *why)
 {
+    signals_catch(); // from here on files are written; before, Ctrl-C may end the command at once
     silma_status status = run_folder_prepare(&s->folder, option_text(args, "out"), silma_network_name(s->network),
                                              option_given(args, "force"), why);
     if (status) return status;
@@ -162,6 +163,7 @@ static silma_status open_resumed(const arguments *args, session *s, problem *why
     if (!s->folder.path) return problem_set_memory(why);
     status = data ? open_dataset(data, data_dir, SILMA_SPLIT_TRAIN, &s->dataset, why)
                   : open_run_dataset(folder, data_dir, SILMA_SPLIT_TRAIN, &s->dataset, why);
+    signals_catch();
     if (!status) status = silma_run_resume(&s->run, s->context, s->dataset, s->settings, folder, &why->error);
     return status;
 }
@@ -264,7 +266,6 @@ static silma_status run(const arguments *args, problem *why)
     silma_status status = silma_settings_create(&s.settings, &why->error);
     if (!status) status = apply_recipe(args, s.settings, why);
     if (!status) status = open_context(args, &s.context, why);
-    if (!status) signals_catch(); // from here on files are written
     if (!status) status = option_given(args, "resume") ? open_resumed(args, &s, why) : open_new(args, &s, why);
     if (!status) {
         json_t *config = json_loads(silma_run_config(s.run), 0, NULL);

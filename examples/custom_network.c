@@ -26,44 +26,46 @@ static void print_layers(const silma_network *network)
     }
 }
 
-static silma_status print_totals(const silma_network *network, silma_error *error)
+static silma_status print_totals(const silma_network *network, const silma_context *context, silma_error *error)
 {
     silma_network_totals totals;
-    silma_status status = silma_network_measure(network, 32, &totals, error);
+    silma_status status = silma_network_measure(network, context, 32, &totals, error);
     if (status != SILMA_OK) return status;
     printf("%zu trainable parameters, %" PRIu64 " operations an image, %zu bytes to train 32 at a time\n",
            totals.trainable_params, totals.forward_flops, totals.train_peak_bytes);
     return SILMA_OK;
 }
 
-static silma_status check_gradients(const silma_network *network, silma_error *error)
+static silma_status check_gradients(const silma_network *network, silma_context *context, silma_error *error)
 {
     enum { CAPACITY = 64 };
     silma_gradient_check checks[CAPACITY];
     size_t count = 0;
-    silma_context *context = NULL;
-    silma_status status = silma_context_create(&context, NULL, error);
-    if (status == SILMA_OK) status = silma_gradcheck(context, network, 1, checks, CAPACITY, &count, error);
+    silma_status status = silma_gradcheck(context, network, 1, checks, CAPACITY, &count, error);
     for (size_t i = 0; status == SILMA_OK && i < count && i < CAPACITY; i++) {
         printf("%-24s worst relative error %.1e %s\n", checks[i].name, checks[i].worst,
                checks[i].passed ? "passed" : "FAILED");
     }
-    silma_context_free(context);
     return status;
 }
 
 int main(int argc, char **argv)
 {
     silma_error error = {0};
+    silma_context *context = NULL;
     silma_network *network = NULL;
-    silma_status status = argc > 1 ? silma_network_open(&network, argv[1], NULL, &error)
-                                   : silma_network_parse(&network, residual_text, "residual", NULL, &error);
+    silma_status status = silma_context_create(&context, NULL, &error);
+    if (status == SILMA_OK) {
+        status = argc > 1 ? silma_network_open(&network, argv[1], NULL, &error)
+                          : silma_network_parse(&network, residual_text, "residual", NULL, &error);
+    }
     if (status == SILMA_OK) {
         print_layers(network);
-        status = print_totals(network, &error);
+        status = print_totals(network, context, &error);
     }
-    if (status == SILMA_OK) status = check_gradients(network, &error);
+    if (status == SILMA_OK) status = check_gradients(network, context, &error);
     if (status != SILMA_OK) fprintf(stderr, "%s\n", error.message);
     silma_network_free(network);
+    silma_context_free(context);
     return (int)status;
 }

@@ -36,5 +36,6 @@ quietly tidy --extra-arg=-D_GNU_SOURCE= --extra-arg=-include --extra-arg="$PWD/t
     < <(printf '%s\n' "${compiled[@]}" | grep -vE "$defines_errors")
 quietly cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j "$(nproc)" \
     --enable=warning,performance,portability --suppressions-list=tests/cppcheck-suppressions.txt \
-    -I include -I src -D__GNUC__ -D__x86_64__ src cli examples
+    -I include -I src -D__GNUC__ -D__x86_64__ '-Djson_object_foreach(object,key,value)=for(;;)' \
+    src cli examples
 exit $status

@@ -167,7 +167,7 @@ enum { NAME_SIZE = sizeof((silma_bench_result *)0)->name };
 // "conv3x3 64->64@16 forward", "conv5x5 96->256@27 groups 2 gradient to input"; `method` may be "".
 static void conv_name(char name[NAME_SIZE], const conv_shape *shape, const char *direction, const char *method)
 {
-    char stride[16] = "", groups[16] = "";
+    char stride[24] = "", groups[24] = "";
     if (shape->stride > 1) snprintf(stride, sizeof stride, " stride %d", shape->stride);
     if (shape->groups > 1) snprintf(groups, sizeof groups, " groups %d", shape->groups);
     snprintf(name, NAME_SIZE, "conv%dx%d %d->%d@%d%s%s %s%s", shape->filter, shape->filter, shape->c, shape->oc,

@@ -12,6 +12,9 @@ enum { SAMPLES_LEAST = 5, SAMPLES_MOST = 1000 };
 static const double TOTAL_SECONDS = 0.5;
 // A sample of something shorter is several calls, so that the clock and the loop beside it do not count.
 static const double SAMPLE_SECONDS = 2e-3;
+// The peak is measured for as long as the sample beside it, so that both lose the same share of the processor to
+// others; but not for longer than this.
+static const double PEAK_SECONDS = 10e-3;
 
 double bench_clock(void)
 {
@@ -74,7 +77,8 @@ static silma_status take_samples(const silma_context *context, const bench_subje
     silma_status status = warm_up(subject, &calls, error);
     double since = bench_clock();
     while (status == SILMA_OK && !enough(s, repeats, since)) {
-        s->peaks[s->count] = peak_gflops(context->k, context->pool);
+        double latest = s->count > 0 ? s->seconds[s->count - 1] * (double)calls : 0;
+        s->peaks[s->count] = peak_gflops(context->k, context->pool, latest < PEAK_SECONDS ? latest : PEAK_SECONDS);
         status = time_calls(subject, calls, &s->seconds[s->count], error);
         s->count++;
     }

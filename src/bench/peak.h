@@ -5,7 +5,7 @@
 
 #include "kernels/kernels.h"
 
-// GFLOP/s of all threads of the pool together, with the instructions of table `k`; takes about half a millisecond.
-double peak_gflops(const kernels *k, thread_pool *pool);
+// GFLOP/s of all threads of the pool together, with the instructions of table `k`, over about this many seconds.
+double peak_gflops(const kernels *k, thread_pool *pool, double seconds);
 
 #endif

@@ -78,25 +78,26 @@ big_endian() {
     printf '\\%03o\\%03o\\%03o\\%03o' $(($1 >> 24 & 255)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255))
 }
 
-# idx_part FOLDER PART COUNT SEED: COUNT noisy images of 8x8 pixels in three classes that a small network tells apart.
+# idx_part FOLDER PART COUNT SEED [CLASSES]: COUNT noisy images of 8x8 pixels; a small network tells the first three
+# classes apart.
 idx_part() {
-    local folder=$1 part=$2 count=$3 seed=$4
+    local folder=$1 part=$2 count=$3 seed=$4 classes=${5:-3}
     # shellcheck disable=SC2059 # the format is made of \ooo alone
     {
         printf '\0\0\010\001'
         printf "$(big_endian "$count")"
-        printf "$(awk -v n="$count" 'BEGIN { for (i = 0; i < n; i++) printf "\\%03o", i % 3 }')"
+        printf "$(awk -v n="$count" -v k="$classes" 'BEGIN { for (i = 0; i < n; i++) printf "\\%03o", i % k }')"
     } >"$folder/$part-labels-idx1-ubyte"
     # shellcheck disable=SC2059
     {
         printf '\0\0\010\003'
         printf "$(big_endian "$count")$(big_endian 8)$(big_endian 8)"
-        printf "$(awk -v n="$count" -v s="$seed" 'BEGIN {
+        printf "$(awk -v n="$count" -v k="$classes" -v s="$seed" 'BEGIN {
             for (i = 0; i < n; i++)
                 for (y = 0; y < 8; y++)
                     for (x = 0; x < 8; x++) {
                         s = (s * 16807) % 2147483647
-                        bright = i % 3 == 0 ? x < 4 : i % 3 == 1 ? y < 4 : (x + y) % 2
+                        bright = i % k == 0 ? x < 4 : i % k == 1 ? y < 4 : (x + y) % 2
                         printf "\\%03o", bright * 80 + int(s / 2147483647 * 176)
                     }
         }')"

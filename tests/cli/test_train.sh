@@ -228,6 +228,15 @@ other_size() {
         [[ ! -e small ]]
 }
 
+# A matrix of many classes would be too wide: its rows become lists.
+many_classes() {
+    mkdir many && idx_part many train 300 1 30 && idx_part many t10k 90 2 30 || return 1
+    exits 0 train net.silma --data many --epochs 1 --out many-run && exits 0 eval many-run/best.safetensors &&
+        grep -q '^Confusion matrix as lists' out && same "$(grep -cE '^[0-9]+ +3 +[0-3] \([0-9.]+ %\) ' out)" 30 &&
+        [[ $(awk '{ if (length > most) most = length } END { print most }' out) -le 160 ]] &&
+        exits 0 eval many-run/best.safetensors --json && same "$(grep -o '"support": 3,' out | grep -c '')" 30
+}
+
 diverges() {
     exits 5 train net.silma --data data --out diverged --optimizer sgd --lr 1e30 && grep -qE 'step [0-9]+' err &&
         grep -q 'diverged/\|in diverged' err
@@ -266,6 +275,7 @@ check 'predict a file' predicts_files
 check 'wrong pictures' wrong_pictures
 check 'damaged models' damaged_models
 check 'images of another size' other_size
+check 'many classes' many_classes
 check 'divergence' diverges
 check 'a closed pipe saves' closed_pipe_saves
 finish

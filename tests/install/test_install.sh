@@ -68,11 +68,11 @@ header_compiles_alone() {
 
 builds_with_pkg_config() {
     cp -r "$source/examples" "$work/by-make" &&
-        make -C "$work/by-make" PKG_CONFIG_PATH="$libdir/pkgconfig" CFLAGS='-O1 -Wall -Wextra -Werror'
+        PKG_CONFIG_PATH=$libdir/pkgconfig make -C "$work/by-make" CFLAGS='-O1 -Wall -Wextra -Werror'
 }
 
 builds_static_with_pkg_config() {
-    export PKG_CONFIG_PATH=$libdir/pkgconfig
+    local -x PKG_CONFIG_PATH=$libdir/pkgconfig
     # shellcheck disable=SC2046
     gcc -O1 $(pkg-config --cflags silma) -o "$work/classify-static" "$source/examples/classify.c" \
         "$libdir/libsilma.a" $(pkg-config --static --libs-only-l --libs-only-other silma | sed 's/-lsilma//')
@@ -83,17 +83,32 @@ builds_with_cmake() {
         cmake --build "$work/by-cmake"
 }
 
-# use FOLDER: trains, classifies and describes with the programs built in it.
+# says TEXT COMMAND...: the command succeeds and prints TEXT.
+says() {
+    local text=$1 output
+    shift
+    output=$("$@") || return 1
+    printf '%s\n' "$output"
+    [[ $output == *"$text"* ]]
+}
+
+# use FOLDER [SUFFIX]: trains, classifies and describes with the programs built in it.
 use() {
     local programs=$1 suffix=${2-}
     local run=$programs/run$suffix
-    "$programs/train$suffix" "$run" && "$programs/classify$suffix" "$run/best.safetensors" "$run/bar.pgm" |
-        tee /dev/stderr | grep -q '^horizontal' && "$programs/custom_network$suffix" | tee /dev/stderr | grep -q passed
+    "$programs/train$suffix" "$run" &&
+        says horizontal "$programs/classify$suffix" "$run/best.safetensors" "$run/bar.pgm" &&
+        says passed "$programs/custom_network$suffix"
+}
+
+use_with_shared_library() {
+    local -x LD_LIBRARY_PATH=$libdir
+    use "$@"
 }
 
 command_is_installed() {
-    [[ $("$prefix/bin/silma" --version) == "silma $(pkg-config --modversion "$libdir/pkgconfig/silma.pc")" ]] &&
-        "$prefix/bin/silma" models | grep -q cnn
+    says "silma $(pkg-config --modversion "$libdir/pkgconfig/silma.pc")" "$prefix/bin/silma" --version &&
+        says cnn "$prefix/bin/silma" models
 }
 
 check "installs everything" installs
@@ -104,7 +119,7 @@ check "the header compiles alone" header_compiles_alone
 check "examples build with pkg-config" builds_with_pkg_config
 check "an example builds with pkg-config and the static library" builds_static_with_pkg_config
 check "examples build with CMake" builds_with_cmake
-check "examples run (pkg-config)" env LD_LIBRARY_PATH="${libdir-}" bash -c "$(declare -f use); work=$work; use $work/by-make"
+check "examples run (pkg-config)" use_with_shared_library "$work/by-make"
 check "examples run (CMake, shared)" use "$work/by-cmake"
 check "examples run (CMake, static)" use "$work/by-cmake" -static
 check "the installed command runs" command_is_installed

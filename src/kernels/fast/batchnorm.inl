@@ -1,8 +1,9 @@
 // Batch normalisation, section 3.2.3 of the thesis.
 //
-// Statistics: a block of rows (which stays in the first-level cache) gives a mean, then the deviations around it; the
-// blocks' means and sums of squared deviations are joined in double precision by Chan's formula. So nothing cancels,
-// however far the mean lies from zero, and x is read from memory once.
+// Statistics in one pass: the rows of a block are taken as deviations from the mean of the rows before them (the first
+// block's own mean, to begin with), and the blocks are joined in double precision by Chan's formula. What may cancel in
+// a block, its rows times the square of its mean's distance from that centre, adds up to at most twice the sum of
+// squared deviations itself: the result is as exact as two passes, however far the mean lies from zero.
 #ifndef SILMA_KERNELS_FAST_BATCHNORM_INL
 #define SILMA_KERNELS_FAST_BATCHNORM_INL
 
@@ -54,38 +55,37 @@ static ALWAYS_INLINE void add_deviation(const float *x, size_t lanes, size_t i, 
     vf_store(block->square + i, vf_fma(d, d, vf_load(block->square + i)));
 }
 
-// x is read twice: from memory for the centre, from the cache for the deviations.
 static void sum_block(const float *x, size_t stride, size_t rows, size_t columns, block_statistics *block)
 {
-    memset(block, 0, sizeof *block);
-    add_rows(x, stride, rows, columns, block->centre);
-    for (size_t i = 0; i < columns; i++)
-        block->centre[i] *= 1.0f / (float)rows;
+    memset(block->deviation, 0, columns * sizeof(float));
+    memset(block->square, 0, columns * sizeof(float));
     size_t row = 0;
-    for (; row + 2 <= rows; row += 2, x += 2 * stride) {
+    for (; columns <= NARROW && row + 2 <= rows; row += 2, x += 2 * stride) {
         size_t i = 0;
         for (; i + VF <= columns; i += VF)
             add_two_deviations(x, stride, VF, i, block);
         if (i < columns) add_two_deviations(x, stride, columns - i, i, block);
     }
-    if (row == rows) return;
-    size_t i = 0;
-    for (; i + VF <= columns; i += VF)
-        add_deviation(x, VF, i, block);
-    if (i < columns) add_deviation(x, columns - i, i, block);
+    for (; row < rows; row++, x += stride) {
+        size_t i = 0;
+        for (; i + VF <= columns; i += VF)
+            add_deviation(x, VF, i, block);
+        if (i < columns) add_deviation(x, columns - i, i, block);
+    }
 }
 
-// Joins a block of `rows` rows to the statistics of the `before` rows that came first.
-static void join_block(const block_statistics *block, size_t rows, size_t before, size_t columns, double *mean,
+// Joins a block of `rows` rows to the statistics of the `before` rows that came first; the mean so far becomes the
+// centre of the next block.
+static void join_block(block_statistics *block, size_t rows, size_t before, size_t columns, double *mean,
                        double *squares)
 {
     double n = (double)rows;
     double inverse = 1.0 / n;
     for (size_t i = 0; i < columns; i++) {
-        // What rounding left of the deviations' sum belongs to the mean.
-        double left = (double)block->deviation[i] * inverse;
-        join_statistics((double)before, &mean[i], &squares[i], n, (double)block->centre[i] + left,
-                        (double)block->square[i] - left * left * n);
+        double off = (double)block->deviation[i] * inverse; // of the block's mean from the centre
+        join_statistics((double)before, &mean[i], &squares[i], n, (double)block->centre[i] + off,
+                        (double)block->square[i] - off * off * n);
+        block->centre[i] = (float)mean[i];
     }
 }
 
@@ -98,10 +98,15 @@ static void statistics_task(void *argument, size_t task, unsigned thread)
     double *mean = piece.partial + MEAN * c, *squares = piece.partial + SQUARES * c;
     memset(mean, 0, piece.columns * sizeof *mean);
     memset(squares, 0, piece.columns * sizeof *squares);
-    block_statistics block;
-    for (size_t row = piece.rows.first; row < piece.rows.last; row += ROWS_PER_BLOCK) {
+    const float *x = job->x + piece.rows.first * c + piece.column;
+    block_statistics block = {0};
+    size_t first_rows = block_rows(&piece, piece.rows.first);
+    add_rows(x, c, first_rows, piece.columns, block.centre);
+    for (size_t i = 0; i < piece.columns; i++)
+        block.centre[i] *= 1.0f / (float)first_rows;
+    for (size_t row = piece.rows.first; row < piece.rows.last; row += ROWS_PER_BLOCK, x += ROWS_PER_BLOCK * c) {
         size_t rows = block_rows(&piece, row);
-        sum_block(job->x + row * c + piece.column, c, rows, piece.columns, &block);
+        sum_block(x, c, rows, piece.columns, &block);
         join_block(&block, rows, row - piece.rows.first, piece.columns, mean, squares);
     }
 }

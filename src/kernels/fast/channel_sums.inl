@@ -14,6 +14,10 @@
 
 enum { ROW_CHUNKS_MAX = 64, ROWS_PER_CHUNK_MIN = 256, ROWS_PER_BLOCK = 64, TILE = 512 };
 
+// Narrow rows are taken several at a time, as each addition to the same sum waits for the one before; wide rows one by
+// one, as the processor fetches ahead best along one row.
+enum { NARROW = 128 };
+
 typedef struct channel_split {
     size_t rows, c;
     size_t chunk_rows, chunks; // of rows
@@ -91,7 +95,7 @@ static ALWAYS_INLINE void add_row(const float *x, size_t lanes, float *block)
 static void add_rows(const float *x, size_t stride, size_t rows, size_t columns, float *block)
 {
     size_t row = 0;
-    for (; row + 4 <= rows; row += 4, x += 4 * stride) {
+    for (; columns <= NARROW && row + 4 <= rows; row += 4, x += 4 * stride) {
         size_t i = 0;
         for (; i + VF <= columns; i += VF)
             add_four_rows(x + i, stride, VF, block + i);

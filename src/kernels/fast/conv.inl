@@ -10,6 +10,8 @@ static void activation_forward(thread_pool *pool, activation act, size_t count, 
 
 #include "kernels/fast/winograd.inl"
 
+#include "kernels/fast/winograd_filter.inl"
+
 static size_t conv_forward_workspace(const window_shape *s, unsigned threads)
 {
     if (!winograd_suits(s)) return direct_forward_workspace(s, threads);
@@ -44,11 +46,15 @@ static void conv_backward_input(thread_pool *pool, const window_shape *s, const 
 
 static size_t conv_backward_filter_workspace(const window_shape *s, unsigned threads)
 {
-    return direct_backward_filter_workspace(s, threads);
+    return winograd_suits(s) ? winograd_backward_filter_workspace(s, threads)
+                             : direct_backward_filter_workspace(s, threads);
 }
 
 static void conv_backward_filter(thread_pool *pool, const window_shape *s, const float *x, const float *dz,
                                  float *dfilter, void *workspace)
 {
-    direct_backward_filter(pool, s, x, dz, dfilter, workspace);
+    if (winograd_suits(s))
+        winograd_backward_filter(pool, s, x, dz, dfilter, workspace);
+    else
+        direct_backward_filter(pool, s, x, dz, dfilter, workspace);
 }

@@ -33,13 +33,13 @@ typedef struct filter_gradient {
     size_t scratch_each, scratch_x; // floats; those of x
 } filter_gradient;
 
-static filter_gradient filter_gradient_of(const window_shape *s)
+static filter_gradient filter_gradient_of(const window_shape *s, size_t most_channels)
 {
     filter_gradient job = {.shape = s,
                            .group_inputs = (size_t)(s->c / s->groups),
                            .group_outputs = (size_t)(s->oc / s->groups),
                            .padded_w = (size_t)((s->ow - 1) * s->stride_w + s->kw)};
-    job.input_blocks = parts_of(job.group_inputs, GRADIENT_CHANNELS);
+    job.input_blocks = parts_of(job.group_inputs, most_channels);
     job.output_blocks = parts_of(job.group_outputs, TILE_COLUMNS);
     job.block_channels = parts_of(job.group_inputs, job.input_blocks);
     job.tasks = (size_t)s->groups * job.input_blocks * job.output_blocks;
@@ -236,21 +236,26 @@ static void filter_gradient_join(void *argument, size_t task, unsigned thread)
     }
 }
 
+static size_t filter_gradient_partials(const filter_gradient *job)
+{
+    return whole_lines(job->chunks * job->tasks * job->partial_each);
+}
+
 static size_t direct_backward_filter_workspace(const window_shape *s, unsigned threads)
 {
-    filter_gradient job = filter_gradient_of(s);
-    return (whole_lines(job.chunks * job.tasks * job.partial_each) + threads * job.scratch_each) * sizeof(float);
+    filter_gradient job = filter_gradient_of(s, GRADIENT_CHANNELS);
+    return (filter_gradient_partials(&job) + threads * job.scratch_each) * sizeof(float);
 }
 
 static void direct_backward_filter(thread_pool *pool, const window_shape *s, const float *x, const float *dz,
                                    float *dfilter, void *workspace)
 {
-    filter_gradient job = filter_gradient_of(s);
+    filter_gradient job = filter_gradient_of(s, GRADIENT_CHANNELS);
     job.x = x;
     job.dz = dz;
     job.dfilter = dfilter;
     job.partials = workspace;
-    job.scratch = job.partials + whole_lines(job.chunks * job.tasks * job.partial_each);
+    job.scratch = job.partials + filter_gradient_partials(&job);
     thread_pool_run(pool, job.chunks * job.tasks, filter_gradient_work, &job);
     thread_pool_run(pool, job.tasks, filter_gradient_join, &job);
 }

@@ -4,6 +4,7 @@
 #define SILMA_KERNELS_FAST_DROPOUT_INL
 
 #include "core/random.h"
+#include "kernels/fast/bytes.inl"
 #include "kernels/fast/chunks.inl"
 
 // One block of random bits to a 64-bit lane, as a 32-bit product takes 64 bits. GROUP: the elements of one vector.
@@ -11,8 +12,6 @@ enum { BLOCKS = VF / 2, ELEMENTS_PER_BLOCK = 8, GROUP = BLOCKS * ELEMENTS_PER_BL
 _Static_assert(CHUNK % GROUP == 0, "a chunk starts with a whole group");
 
 typedef uint64_t vq __attribute__((vector_size(4 * VF)));
-typedef uint16_t vwords __attribute__((vector_size(2 * VF)));
-
 // The product of each lane's low half with `factor`.
 static ALWAYS_INLINE vq multiply_low_halves(vq a, uint32_t factor)
 {
@@ -27,11 +26,14 @@ static ALWAYS_INLINE vq multiply_low_halves(vq a, uint32_t factor)
 #endif
 }
 
+enum { PHILOX_ROUNDS = 10 };
+
 typedef struct dropout_job {
     size_t count;
     uint64_t first;
-    uint64_t seed;
-    uint32_t lane, step, threshold;
+    vq key0[PHILOX_ROUNDS], key1[PHILOX_ROUNDS]; // of each round
+    vq lanes, step, purpose;                     // 0, 1, 2, ...; the last two words of the counter
+    int32_t threshold;
     float scale;
     const float *x;
     float *y;
@@ -42,24 +44,15 @@ typedef struct dropout_job {
 // core/random.c is this function for one block; here the upper halves of the lanes hold rubbish until the end.
 static ALWAYS_INLINE void random_group(const dropout_job *job, uint64_t index, uint64_t bits[2 * BLOCKS])
 {
-    enum { ROUNDS = 10 };
-    vq c0;
-    for (size_t i = 0; i < BLOCKS; i++)
-        c0[i] = index + i;
-    vq c1 = (vq){0} + (index >> 32);
-    vq c2 = (vq){0} + job->step;
-    vq c3 = (vq){0} + ((uint32_t)RANDOM_DROPOUT << 24 | (job->lane & 0xFFFFFFu));
-    uint32_t k0 = (uint32_t)job->seed, k1 = (uint32_t)(job->seed >> 32);
+    vq c0 = job->lanes + index, c1 = (vq){0} + (index >> 32), c2 = job->step, c3 = job->purpose;
     UNROLL
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < PHILOX_ROUNDS; round++) {
         vq p0 = multiply_low_halves(c0, 0xD2511F53u);
         vq p1 = multiply_low_halves(c2, 0xCD9E8D57u);
-        c0 = (p1 >> 32) ^ c1 ^ k0;
+        c0 = (p1 >> 32) ^ c1 ^ job->key0[round];
         c1 = p1;
-        c2 = (p0 >> 32) ^ c3 ^ k1;
+        c2 = (p0 >> 32) ^ c3 ^ job->key1[round];
         c3 = p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
     }
     vq low = (c0 & 0xFFFFFFFFu) | c1 << 32;
     vq high = (c2 & 0xFFFFFFFFu) | c3 << 32;
@@ -71,12 +64,9 @@ static ALWAYS_INLINE void random_group(const dropout_job *job, uint64_t index, u
 }
 
 // x * scale where the bits reach the threshold, otherwise 0.
-static ALWAYS_INLINE vf keep(const dropout_job *job, const uint16_t *bits, vf x)
+static ALWAYS_INLINE vf keep(const uint16_t *bits, vi threshold, vf scaled_x)
 {
-    vwords words;
-    memcpy(&words, bits, sizeof words);
-    vi kept = __builtin_convertvector(words, vi) >= (int32_t)job->threshold;
-    return (vf)(kept & (vi)(x * job->scale));
+    return (vf)((load_words(bits) >= threshold) & (vi)scaled_x);
 }
 
 static void dropout_task(void *argument, size_t task, unsigned thread)
@@ -84,25 +74,41 @@ static void dropout_task(void *argument, size_t task, unsigned thread)
     (void)thread;
     const dropout_job *job = argument;
     range r = chunk_range(job->count, CHUNK, task);
+    vi threshold = vi_set(job->threshold);
+    vf scale = vf_set(job->scale);
+    bool stream = job->stream;
     for (size_t first = r.first; first < r.last; first += GROUP) {
         uint64_t bits[2 * BLOCKS];
-        random_group(job, (job->first + first) / ELEMENTS_PER_BLOCK, bits);
         uint16_t words[GROUP];
+        random_group(job, (job->first + first) / ELEMENTS_PER_BLOCK, bits);
         memcpy(words, bits, sizeof words); // element i has bits 16 (i % 4).. of number i / 4: little-endian
         size_t elements = smaller(GROUP, r.last - first), i = 0;
         const float *x = job->x + first;
         float *y = job->y + first;
         for (; i + VF <= elements; i += VF)
-            vf_store_or_stream(y + i, keep(job, words + i, vf_load(x + i)), job->stream);
-        if (i < elements) vf_store_part(y + i, keep(job, words + i, vf_load_part(x + i, elements - i)), elements - i);
+            vf_store_or_stream(y + i, keep(words + i, threshold, vf_load(x + i) * scale), stream);
+        size_t rest = elements - i;
+        if (rest > 0) vf_store_part(y + i, keep(words + i, threshold, vf_load_part(x + i, rest) * scale), rest);
     }
-    end_stream(job->stream);
+    end_stream(stream);
 }
 
 static void dropout(thread_pool *pool, size_t count, uint64_t first, uint64_t seed, uint32_t lane, uint32_t step,
                     uint32_t threshold, float scale, const float *x, float *y)
 {
-    dropout_job job = {count, first, seed, lane, step, threshold, scale, x, y, may_stream(y, x, count, VF)};
+    dropout_job job = {.count = count, .first = first, .threshold = (int32_t)threshold, .scale = scale, .x = x, .y = y};
+    uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
+    for (int round = 0; round < PHILOX_ROUNDS; round++) {
+        job.key0[round] = (vq){0} + key0;
+        job.key1[round] = (vq){0} + key1;
+        key0 += 0x9E3779B9u;
+        key1 += 0xBB67AE85u;
+    }
+    for (size_t i = 0; i < BLOCKS; i++)
+        job.lanes[i] = i;
+    job.step = (vq){0} + step;
+    job.purpose = (vq){0} + ((uint32_t)RANDOM_DROPOUT << 24 | (lane & 0xFFFFFFu));
+    job.stream = may_stream(y, x, count, VF);
     thread_pool_run(pool, parts_of(count, CHUNK), dropout_task, &job);
 }
 

@@ -70,6 +70,18 @@ typedef struct window {
     int position, kw;                // of the first pixel in the whole window, row-major
 } window;
 
+// Fetches what the next row of windows reads below `x`. Each window touches several rows, a page apart in large images:
+// too many places for the processor to foresee.
+static inline void prefetch_below(const window_shape *s, const window *v)
+{
+    enum { LINE = 16 }; // floats
+    const float *row = v->x + (size_t)s->stride_h * v->row_stride;
+    for (int p = 0; p < s->stride_h; p++, row += v->row_stride) {
+        for (size_t i = 0; i < (size_t)s->stride_w * v->pixel_stride; i += LINE)
+            __builtin_prefetch(row + i);
+    }
+}
+
 // The maximum of `lanes` channels of rows x columns pixels, eq. 74, and where it was. Of equal values the first counts;
 // a NaN is larger than everything, so that it is not lost.
 static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns, size_t channel, size_t lanes, float *y,
@@ -115,6 +127,7 @@ static void maxpool_row(const window_shape *s, const float *image, int m, float 
                     .pixel_stride = c,
                     .position = rows.first * s->kw + columns.first,
                     .kw = s->kw};
+        if (m + 1 < s->oh) prefetch_below(s, &v);
         if (height == 2 && width == 2)
             maxpool_pixel(&v, 2, 2, c, y, chosen);
         else if (height == 3 && width == 3)
@@ -272,18 +285,26 @@ static void avgpool_forward(thread_pool *pool, const window_shape *s, const floa
     run_pool_rows(pool, s->oh, s->ow, avgpool_forward_task, &job);
 }
 
-// eq. 78-79 for `lanes` channels of an input pixel: its share of each window (m, n) that covers it.
-static ALWAYS_INLINE void shared_gradient(const pool_job *job, size_t image, span m, span n, size_t channel,
-                                          size_t lanes, float *dx)
+// Of window (m, n): 1 over the number of its pixels in the image.
+static inline float window_share(const window_shape *s, int m, int n)
+{
+    int rows = span_length(elements_inside(m, s->stride_h, s->pad_top, s->kh, s->h));
+    int columns = span_length(elements_inside(n, s->stride_w, s->pad_left, s->kw, s->w));
+    return 1.0f / (float)(rows * columns);
+}
+
+// eq. 78-79 for `lanes` channels of an input pixel: its share of each window (m, n) that covers it. `share` is that of
+// the first window; the others have their own.
+static ALWAYS_INLINE void shared_gradient(const pool_job *job, size_t image, span m, span n, float share,
+                                          size_t channel, size_t lanes, float *dx)
 {
     const window_shape *s = job->s;
     vf sum = vf_zero();
     for (int i = m.first; i < m.last; i++) {
-        int rows = span_length(elements_inside(i, s->stride_h, s->pad_top, s->kh, s->h));
         for (int j = n.first; j < n.last; j++) {
-            int columns = span_length(elements_inside(j, s->stride_w, s->pad_left, s->kw, s->w));
             const float *dy = job->from + image + pixel_offset(i, j, s->ow, s->c) + channel;
-            sum += load_lanes(dy, lanes) * (1.0f / (float)(rows * columns));
+            bool first = i == m.first && j == n.first;
+            sum += load_lanes(dy, lanes) * (first ? share : window_share(s, i, j));
         }
     }
     if (lanes == VF)
@@ -300,10 +321,11 @@ static void avgpool_backward_row(const pool_job *job, size_t image, int k, float
     slide(&m, k, s->stride_h, s->pad_top, s->kh, s->oh);
     for (int l = 0; l < s->w; l++, dx += c) {
         slide(&n, l, s->stride_w, s->pad_left, s->kw, s->ow);
+        float share = window_share(s, m.first, n.first);
         size_t i = 0;
         for (; i + VF <= c; i += VF)
-            shared_gradient(job, image, m, n, i, VF, dx);
-        if (i < c) shared_gradient(job, image, m, n, i, c - i, dx);
+            shared_gradient(job, image, m, n, share, i, VF, dx);
+        if (i < c) shared_gradient(job, image, m, n, share, i, c - i, dx);
     }
 }
 

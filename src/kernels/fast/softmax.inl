@@ -12,52 +12,65 @@ typedef struct softmax_job {
     float *to;
 } softmax_job;
 
-static float row_maximum(size_t c, const float *z)
+// The first `lanes` lanes.
+static ALWAYS_INLINE vi lanes_below(size_t lanes)
 {
-    vf largest = vf_set(z[0]);
-    size_t i = 0;
-    for (; i + VF <= c; i += VF)
-        largest = vf_max(vf_load(z + i), largest);
-    float result = vf_max_lane(largest);
-    for (; i < c; i++)
-        result = z[i] > result ? z[i] : result;
-    return result;
+    vi number;
+    for (int i = 0; i < VF; i++)
+        number[i] = i;
+    return number < (int32_t)lanes;
 }
 
-// y = e^(z - m); returns the sum, eq. 22.
-static float row_exponentials(size_t c, const float *z, float m, float *y)
+static ALWAYS_INLINE vf zero_beyond(vi lanes, vf value)
 {
-    vf sum = vf_zero();
-    size_t i = 0;
-    for (; i + VF <= c; i += VF) {
+    return (vf)(lanes & (vi)value);
+}
+
+// A row of at most one vector, which stays in a register. The lanes beyond it repeat the first element: no larger than
+// the maximum, and not -inf, as exponentials that underflow are slow.
+static ALWAYS_INLINE void softmax_short_row(size_t c, const float *z, float *y)
+{
+    vi lanes = lanes_below(c);
+    vf row = vf_select(lanes, vf_load_part(z, c), vf_set(z[0]));
+    vf e = vf_exp(row - vf_max_lane(row));
+    vf_store_part(y, e / vf_sum(zero_beyond(lanes, e)), c); // eq. 21
+}
+
+static void softmax_row(size_t c, const float *z, float *y)
+{
+    size_t whole = c / VF * VF, rest = c % VF;
+    vi lanes = lanes_below(rest);
+    vf end = vf_select(lanes, vf_load_part(z + whole, rest), vf_set(z[0]));
+    vf largest = end;
+    for (size_t i = 0; i < whole; i += VF)
+        largest = vf_max(vf_load(z + i), largest);
+    float m = vf_max_lane(largest);
+
+    end = vf_exp(end - m);
+    vf sum = zero_beyond(lanes, end); // eq. 22
+    for (size_t i = 0; i < whole; i += VF) {
         vf e = vf_exp(vf_load(z + i) - m);
         vf_store(y + i, e);
         sum += e;
     }
-    if (i == c) return vf_sum(sum);
-    vf e = vf_exp(vf_load_part(z + i, c - i) - m);
-    vf_store_part(y + i, e, c - i);
-    return vf_sum(sum + vf_load_part(y + i, c - i)); // without the lanes beyond the row
-}
+    float total = vf_sum(sum);
 
-static void row_divide(size_t c, float *y, float by)
-{
-    size_t i = 0;
-    for (; i + VF <= c; i += VF)
-        vf_store(y + i, vf_load(y + i) / by);
-    if (i < c) vf_store_part(y + i, vf_load_part(y + i, c - i) / by, c - i);
+    for (size_t i = 0; i < whole; i += VF) // eq. 21
+        vf_store(y + i, vf_load(y + i) / total);
+    vf_store_part(y + whole, end / total, rest);
 }
 
 static void softmax_forward_task(void *argument, size_t task, unsigned thread)
 {
     (void)thread;
     const softmax_job *job = argument;
-    range r = chunk_range(job->rows, rows_per_chunk(job->c), task);
+    size_t c = job->c;
+    range r = chunk_range(job->rows, rows_per_chunk(c), task);
     for (size_t row = r.first; row < r.last; row++) {
-        const float *z = job->from + row * job->c;
-        float *y = job->to + row * job->c;
-        float m = row_maximum(job->c, z);
-        row_divide(job->c, y, row_exponentials(job->c, z, m, y)); // eq. 21
+        if (c <= VF)
+            softmax_short_row(c, job->from + row * c, job->to + row * c);
+        else
+            softmax_row(c, job->from + row * c, job->to + row * c);
     }
 }
 

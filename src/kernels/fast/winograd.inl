@@ -58,9 +58,9 @@ typedef struct winograd_square {
     size_t first, last;
 } winograd_square;
 
-static winograd_square winograd_square_at(const winograd *job, size_t tile, const float *zeros)
+static winograd_square winograd_square_at(const winograd *job, size_t index, const float *zeros)
 {
-    size_t image = tile / (job->tiles_h * job->tiles_w), at = tile % (job->tiles_h * job->tiles_w);
+    size_t image = index / (job->tiles_h * job->tiles_w), at = index % (job->tiles_h * job->tiles_w);
     ptrdiff_t top = (ptrdiff_t)(at / job->tiles_w * WINOGRAD_OUT) - job->pad_top;
     ptrdiff_t left = (ptrdiff_t)(at % job->tiles_w * WINOGRAD_OUT) - job->pad_left;
     winograd_square s = {.first = left < 0 ? (size_t)-left : 0};
@@ -143,7 +143,7 @@ static ALWAYS_INLINE void winograd_multiply(const winograd *job, const float *v,
 }
 
 // The 4x4 outputs of one tile, one vector of channels; `m` points to it in the first of the 36 matrices.
-static ALWAYS_INLINE void winograd_output_tile(const winograd *job, const float *m, size_t tile, size_t column,
+static ALWAYS_INLINE void winograd_output_tile(const winograd *job, const float *m, size_t index, size_t column,
                                                size_t lanes)
 {
     vf half[WINOGRAD_OUT][WINOGRAD_IN];
@@ -158,7 +158,7 @@ static ALWAYS_INLINE void winograd_output_tile(const winograd *job, const float 
         for (size_t r = 0; r < WINOGRAD_OUT; r++)
             half[r][k] = out[r];
     }
-    size_t image = tile / (job->tiles_h * job->tiles_w), at = tile % (job->tiles_h * job->tiles_w);
+    size_t image = index / (job->tiles_h * job->tiles_w), at = index % (job->tiles_h * job->tiles_w);
     size_t top = at / job->tiles_w * WINOGRAD_OUT, left = at % job->tiles_w * WINOGRAD_OUT;
     size_t rows = smaller(WINOGRAD_OUT, job->oh - top), columns = smaller(WINOGRAD_OUT, job->ow - left);
     vf bias = !job->bias ? vf_zero() : vf_load_part(job->bias + column, lanes);
@@ -229,13 +229,13 @@ static void winograd_work(void *argument, size_t task, unsigned thread)
     (void)thread;
     const winograd *job = argument;
     size_t total = job->n * job->tiles_h * job->tiles_w;
-    size_t tile = part_start(total, job->workers, task), end = part_start(total, job->workers, task + 1);
+    size_t first = part_start(total, job->workers, task), end = part_start(total, job->workers, task + 1);
     float *scratch = job->scratch + task * job->scratch_each;
     memset(scratch, 0, job->zeros * sizeof *scratch);
-    while (tile < end) {
-        size_t tiles = smaller(job->block, end - tile);
-        winograd_block(job, tile, tiles, scratch);
-        tile += tiles;
+    while (first < end) {
+        size_t tiles = smaller(job->block, end - first);
+        winograd_block(job, first, tiles, scratch);
+        first += tiles;
     }
 }
 
