@@ -369,14 +369,14 @@ SILMA_API silma_status silma_model_predict_dataset(silma_model *model, silma_con
 
 typedef struct silma_gradient_check {
     char name[128]; // "conv1.kernel", or "input"
-    size_t checked; // derivatives compared
-    double worst;   // the largest relative error
-    bool passed;
+    size_t checked; // elements
+    double worst;   // relative error
+    bool passed;    // it is at most 1e-2
 } silma_gradient_check;
 
-// Compares the analytic gradient of the loss with a central difference for each parameter tensor and the input, on
-// random data, in a network made small enough where needed. `results` receives at most `capacity` entries; returns
-// their number in *count. Free nothing.
+// Compares the analytic gradient of the loss with differences of the loss, for each parameter tensor and the input, on
+// random images: over a short way through all elements of the tensor at once, in several random directions, the loss
+// must change by the integral of the gradient. `results` receives at most `capacity` entries, and *count their number.
 SILMA_API silma_status silma_gradcheck(silma_context *context, const silma_network *network, uint64_t seed,
                                        silma_gradient_check *results, size_t capacity, size_t *count,
                                        silma_error *error);

@@ -22,6 +22,8 @@ silma_status dataset_pad(silma_dataset **padded, const silma_dataset *dataset, i
     *padded = NULL;
     const silma_images *images = silma_dataset_images(dataset);
     if (images->height == height && images->width == width && images->channels == channels) return SILMA_OK;
+    bool is_vector = height == 1 && width == 1;
+    if (is_vector && images->height * images->width * images->channels == channels) return SILMA_OK;
     if (images->height > height || images->width > width || images->channels != channels)
         return silma_fail(error, SILMA_USAGE,
                           "the network takes images of %dx%dx%d, but those of %s are %dx%dx%d; 'input auto' in the "

@@ -4,8 +4,9 @@
 
 #include "silma/silma.h"
 
-// A copy of `dataset` with images of height x width. SILMA_USAGE if the images are larger or have other channels; where
-// the size is the same already, *padded is null and SILMA_OK is returned.
+// A copy of `dataset` with images of height x width. *padded is null where none is needed: the size is the same
+// already, or a network over vectors (1 x 1 x count) takes the pixels as they are. SILMA_USAGE if the images are
+// larger, or have other channels.
 silma_status dataset_pad(silma_dataset **padded, const silma_dataset *dataset, int height, int width, int channels,
                          silma_error *error);
 

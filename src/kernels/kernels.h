@@ -135,7 +135,7 @@ typedef struct kernels {
     void (*avgpool_forward)(thread_pool *pool, const window_shape *s, const float *x, float *y);
     void (*avgpool_backward)(thread_pool *pool, const window_shape *s, const float *dy, float *dx);
 
-    // Batch normalisation, eq. 57-58, over rows = n*h*w. Workspace for all: batchnorm_workspace.
+    // Batch normalisation, eq. 57-58, over rows = n*h*w. batchnorm_workspace is for the two that sum.
     size_t (*batchnorm_workspace)(size_t rows, size_t c, unsigned threads);
     // mean (c), variance (c): population statistics of x (rows, c), computed stably.
     void (*batchnorm_statistics)(thread_pool *pool, size_t rows, size_t c, const float *x, float *mean, float *variance,
@@ -143,17 +143,20 @@ typedef struct kernels {
     // y = x * scale + shift per channel; y may be x.
     void (*channel_affine)(thread_pool *pool, size_t rows, size_t c, const float *x, const float *scale,
                            const float *shift, float *y);
-    // dgamma, dbeta (c) and dx (rows, c); inv_std = 1/sqrt(variance + epsilon). dx may be dy or null.
-    void (*batchnorm_backward)(thread_pool *pool, size_t rows, size_t c, const float *x, const float *mean,
-                               const float *inv_std, const float *gamma, const float *dy, float *dgamma, float *dbeta,
-                               float *dx, void *workspace);
+    // dgamma, dbeta (c): the sums that need the whole batch; inv_std = 1/sqrt(variance + epsilon).
+    void (*batchnorm_gradients)(thread_pool *pool, size_t rows, size_t c, const float *x, const float *mean,
+                                const float *inv_std, const float *dy, float *dgamma, float *dbeta, void *workspace);
+    // dx (rows, c) of some of the batch's rows, of which there are batch_rows. dx may be dy. Workspace: 3 c floats.
+    void (*batchnorm_backward_input)(thread_pool *pool, size_t rows, size_t c, size_t batch_rows, const float *x,
+                                     const float *mean, const float *inv_std, const float *gamma, const float *dgamma,
+                                     const float *dbeta, const float *dy, float *dx, void *workspace);
 
     // Dropout: element i is kept where 16 random bits reach `threshold` = round(rate * 65536), and then multiplied by
-    // `scale` = 65536 / (65536 - threshold). Bits of element i: half-word i % 8 of random_bits(seed, RANDOM_DROPOUT,
-    // lane, step, i / 8), half-word h being bits 16*(h%2).. of word h/2. Forward and backward are the same function;
-    // y may be x.
-    void (*dropout)(thread_pool *pool, size_t count, uint64_t seed, uint32_t lane, uint32_t step, uint32_t threshold,
-                    float scale, const float *x, float *y);
+    // `scale` = 65536 / (65536 - threshold). Its bits, with e = first + i: half-word e % 8 of random_bits(seed,
+    // RANDOM_DROPOUT, lane, step, e / 8), half-word h being bits 16*(h%2).. of word h/2. `first` is a multiple of 8.
+    // Forward and backward are the same function; y may be x.
+    void (*dropout)(thread_pool *pool, size_t count, uint64_t first, uint64_t seed, uint32_t lane, uint32_t step,
+                    uint32_t threshold, float scale, const float *x, float *y);
 
     // Plain vectors. In place where a pointer is given twice.
     void (*add)(thread_pool *pool, size_t count, const float *a, const float *b, float *sum);

@@ -48,11 +48,14 @@ void reference_batchnorm_statistics(thread_pool *pool, size_t rows, size_t c, co
                                     float *variance, void *workspace);
 void reference_channel_affine(thread_pool *pool, size_t rows, size_t c, const float *x, const float *scale,
                               const float *shift, float *y);
-void reference_batchnorm_backward(thread_pool *pool, size_t rows, size_t c, const float *x, const float *mean,
-                                  const float *inv_std, const float *gamma, const float *dy, float *dgamma,
-                                  float *dbeta, float *dx, void *workspace);
-void reference_dropout(thread_pool *pool, size_t count, uint64_t seed, uint32_t lane, uint32_t step, uint32_t threshold,
-                       float scale, const float *x, float *y);
+void reference_batchnorm_gradients(thread_pool *pool, size_t rows, size_t c, const float *x, const float *mean,
+                                   const float *inv_std, const float *dy, float *dgamma, float *dbeta, void *workspace);
+void reference_batchnorm_backward_input(thread_pool *pool, size_t rows, size_t c, size_t batch_rows, const float *x,
+                                        const float *mean, const float *inv_std, const float *gamma,
+                                        const float *dgamma, const float *dbeta, const float *dy, float *dx,
+                                        void *workspace);
+void reference_dropout(thread_pool *pool, size_t count, uint64_t first, uint64_t seed, uint32_t lane, uint32_t step,
+                       uint32_t threshold, float scale, const float *x, float *y);
 
 // reference_vector.c: what moves and adds.
 void reference_add(thread_pool *pool, size_t count, const float *a, const float *b, float *sum);

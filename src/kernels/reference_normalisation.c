@@ -40,10 +40,9 @@ void reference_channel_affine(thread_pool *pool, size_t rows, size_t c, const fl
         y[i] = (float)((double)x[i] * scale[i % c] + shift[i % c]);
 }
 
-// forward (eq. 57-58): xhat = (x - mean) inv_std, y = gamma xhat + beta, where mean and inv_std depend on x as well.
-void reference_batchnorm_backward(thread_pool *pool, size_t rows, size_t c, const float *x, const float *mean,
-                                  const float *inv_std, const float *gamma, const float *dy, float *dgamma,
-                                  float *dbeta, float *dx, void *workspace)
+// forward (eq. 57): y = gamma xhat + beta
+void reference_batchnorm_gradients(thread_pool *pool, size_t rows, size_t c, const float *x, const float *mean,
+                                   const float *inv_std, const float *dy, float *dgamma, float *dbeta, void *workspace)
 {
     (void)pool;
     (void)workspace;
@@ -57,24 +56,33 @@ void reference_batchnorm_backward(thread_pool *pool, size_t rows, size_t c, cons
         }
         dbeta[channel] = (float)sum_dy;
         dgamma[channel] = (float)sum_dy_xhat;
-        if (dx == NULL) continue;
-        // Through xhat directly, and through the mean and the variance, which every row shares.
-        for (size_t row = 0; row < rows; row++) {
-            size_t i = row * c + channel;
-            double xhat = ((double)x[i] - mean[channel]) * inv_std[channel];
-            double centred = dy[i] - sum_dy / (double)rows - xhat * sum_dy_xhat / (double)rows;
-            dx[i] = (float)(gamma[channel] * (double)inv_std[channel] * centred);
-        }
     }
 }
 
-void reference_dropout(thread_pool *pool, size_t count, uint64_t seed, uint32_t lane, uint32_t step, uint32_t threshold,
-                       float scale, const float *x, float *y)
+// forward (eq. 58): xhat = (x - mean) inv_std, where mean and inv_std depend on x as well: through xhat directly, and
+// through the mean and the variance, which every row of the batch shares.
+void reference_batchnorm_backward_input(thread_pool *pool, size_t rows, size_t c, size_t batch_rows, const float *x,
+                                        const float *mean, const float *inv_std, const float *gamma,
+                                        const float *dgamma, const float *dbeta, const float *dy, float *dx,
+                                        void *workspace)
+{
+    (void)pool;
+    (void)workspace;
+    for (size_t i = 0; i < rows * c; i++) {
+        size_t channel = i % c;
+        double xhat = ((double)x[i] - mean[channel]) * inv_std[channel];
+        double centred = dy[i] - ((double)dbeta[channel] + xhat * dgamma[channel]) / (double)batch_rows;
+        dx[i] = (float)(gamma[channel] * (double)inv_std[channel] * centred);
+    }
+}
+
+void reference_dropout(thread_pool *pool, size_t count, uint64_t first, uint64_t seed, uint32_t lane, uint32_t step,
+                       uint32_t threshold, float scale, const float *x, float *y)
 {
     (void)pool;
     for (size_t i = 0; i < count; i++) {
-        random_block block = random_bits(seed, RANDOM_DROPOUT, lane, step, i / 8);
-        size_t half_word = i % 8;
+        random_block block = random_bits(seed, RANDOM_DROPOUT, lane, step, (first + i) / 8);
+        size_t half_word = (first + i) % 8;
         uint32_t bits = block.word[half_word / 2] >> (16 * (half_word % 2)) & 0xFFFFu;
         y[i] = bits >= threshold ? x[i] * scale : 0.0f;
     }

@@ -218,9 +218,10 @@ static silma_status replace_classes(reader *r, const layer *l, words *line, char
 
 static silma_status fail_unknown_type(const words *line, const char *word, silma_error *error)
 {
-    const char *names[256];
+    enum { NAMES_MAX = 64 };
+    const char *names[NAMES_MAX];
     size_t count = 0;
-    for (; layer_types[count] && count < 256; count++)
+    for (; count < NAMES_MAX && layer_types[count]; count++)
         names[count] = layer_types[count]->name;
     const char *closest = silma_closest_word(word, names, count);
     if (closest)

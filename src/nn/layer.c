@@ -74,5 +74,5 @@ float *layer_statistics(const layer_call *call, int i)
 
 float *layer_gradient(const layer_call *call, int i)
 {
-    return call->gradients + call->layer->parameters[i].offset;
+    return call->gradients + (call->layer->parameters[i].offset - call->gradient_offset);
 }

@@ -40,6 +40,7 @@ typedef enum layer_contract {
     LAYER_IN_PLACE = 4,          // forward may be called with y == x[0], if nobody else needs x[0]
     LAYER_GRADIENT_IN_PLACE = 8, // backward may be called with dx[0] == dy
     LAYER_SAME_BYTES = 16,       // y is x[0] under another shape (flatten): forward and backward are never called
+    LAYER_WHOLE_BATCH = 32,      // wants all images of the batch in one call: faster so (dense)
 } layer_contract;
 
 typedef struct layer_type layer_type;
@@ -61,19 +62,23 @@ typedef struct layer {
     uint64_t multiply_adds; // forward, one image
 } layer;
 
-// Memory for a batch of n images beside x, y and their gradients.
+// Memory for a call with n images beside x, y and their gradients.
 typedef struct layer_memory {
-    size_t saved;              // bytes kept from forward to backward
+    size_t saved;              // bytes kept from forward to backward, for the batch as a whole
+    size_t saved_image;        // bytes kept from forward to backward, for each image
     size_t forward_workspace;  // bytes during the call
     size_t backward_workspace; // bytes during the call
 } layer_memory;
 
-// One call of forward or backward. Pointers that the contract does not ask for are null.
+// One call: of all images of a batch, or of n that follow each other in it, from first_image (a multiple of 16) on.
+// Pointers are to the first of these images; those that the contract does not ask for are null.
 typedef struct layer_call {
     const layer *layer;
     const kernels *k;
     thread_pool *pool;
-    int n;                 // images in this batch
+    int n;                 // images in this call
+    size_t batch;          // images in the whole batch
+    size_t first_image;    // of this call, in the batch
     bool training;         // dropout drops, batch normalisation uses the batch's statistics
     uint64_t seed;         // of the run
     uint32_t step;         // training step, from 0: what dropout draws with
@@ -84,9 +89,11 @@ typedef struct layer_call {
     float *dy;             // gradient of y; backward may use it up
     float *const *dx;      // (input_count) to be overwritten; an entry is null where nobody needs the gradient
     float *weights;        // all trainable parameters of the network
-    float *gradients;      // theirs, overwritten by backward
-    float *statistics;     // all other parameters (moving averages)
-    void *saved;
+    float *gradients;      // theirs, from the one at gradient_offset on; overwritten by backward
+    size_t gradient_offset;
+    float *statistics; // all other parameters (moving averages)
+    void *saved;       // layer_memory's, as the last forward left it
+    void *saved_image; // the same, of the first image
     void *workspace;
 } layer_call;
 
@@ -108,8 +115,13 @@ struct layer_type {
     // Memory for n images; never less for a larger n. Null: none.
     void (*memory)(const layer *l, const kernels *k, unsigned threads, int n, bool training, const shape *in,
                    layer_memory *memory);
+    // What training must do with the whole batch before forward, or backward, may take its images a few at a time:
+    // batch normalisation's sums. Parameter gradients are written here, not by backward, where gather_backward exists.
+    // Null: nothing.
+    void (*gather_forward)(const layer_call *call);
+    void (*gather_backward)(const layer_call *call);
     void (*forward)(const layer_call *call);
-    // Writes dx (where not null) and the gradients of its trainable parameters.
+    // Writes dx (where not null) and the gradients of its trainable parameters, as far as these images give them.
     void (*backward)(const layer_call *call);
 };
 

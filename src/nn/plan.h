@@ -1,13 +1,16 @@
 // A graph, a batch size and a mode, compiled into an ordered list of steps and one arena in which tensors whose lives
 // do not overlap share space. Running a step allocates nothing.
 //
-// Time runs forward through the layers, then backward; each tensor lives from the step that writes it to the last one
-// that reads it:
+// Layers that follow each other form a wave: within it, a few images at a time pass through all of its layers, forward
+// or backward, while they lie in the cache. A wave ends where a layer needs the whole batch: before the sums of batch
+// normalisation, and around dense layers. A tensor that is born and dies within one wave has room for these few images
+// only.
 //
-//     time     0 .. L-1            L .. 2L-1
-//     step     forward 0 .. L-1    backward L-1 .. 0
-//     y[i]     written at i; read by later layers' forward, and by backward steps whose contract asks for it
-//     dy[i]    written by the backward steps of the layers that read y[i]; read by backward i
+//     forward of the thesis's CNN:  conv1 | batchnorm1 conv2 | batchnorm2 maxpool1 dropout1 conv3 | ...
+//
+// Time counts waves: forward ones, the loss, backward ones. A tensor lives from the wave that writes it to the last one
+// that reads it: y[i] is read by later layers' forward, and by backward where a contract asks for it; dy[i] is written
+// by the backward of the layers that read y[i], and read by the backward of layer i.
 #ifndef SILMA_NN_PLAN_H
 #define SILMA_NN_PLAN_H
 

@@ -5,7 +5,6 @@
 #include "core/error.h"
 #include "core/file.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +43,7 @@ static json_t *position_to_json(const run_position *at)
 
 static silma_status add_json(safetensors_writer *writer, const char *key, json_t *value, silma_error *error)
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(value);
     if (!text) return silma_fail(error, SILMA_FAILURE, "the run's %s cannot be written as JSON", key);
     silma_status status = safetensors_writer_metadata(writer, key, text, error);
@@ -151,13 +150,10 @@ static bool read_position(const json_t *object, size_t steps_per_epoch, run_posi
                 read_doubles(json_object_get(object, "plateau"), plateau, 3) &&
                 read_double(json_object_get(object, "best_value"), &at->best_value) &&
                 json_is_boolean(json_object_get(object, "stopped_early"));
-    if (!read || at->total_steps != epoch * steps_per_epoch + step) return false;
-    for (int i = 0; i < METRICS_VALUES; i++)
-        if (!isfinite(sums[i])) return false;
+    if (!read || at->total_steps != epoch * steps_per_epoch + step || !metrics_restore(&at->sums, sums)) return false;
     at->epoch = (unsigned)epoch;
     at->step = (size_t)step;
     at->best_epoch = (unsigned)best_epoch;
-    metrics_restore(&at->sums, sums);
     at->stop = (early_stop_state){.best = stop[0], .wait = stop[1]};
     at->plateau = (plateau_state){.best = plateau[0], .wait = plateau[1], .factor = plateau[2]};
     at->stopped_early = json_boolean_value(json_object_get(object, "stopped_early"));

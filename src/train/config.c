@@ -28,7 +28,7 @@ silma_status config_write(silma_run *run, silma_error *error)
 {
     json_t *object = config_to_json(run);
     free(run->config);
-    run->config = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+    run->config = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(object);
     if (!run->config) return silma_fail(error, SILMA_FAILURE, "the run's settings cannot be written as JSON");
     char *path = path_join(run->folder, RUN_CONFIG);

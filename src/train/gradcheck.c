@@ -1,9 +1,13 @@
-// The analytic gradient of the loss against central differences, (E(w + h) - E(w - h)) / 2h, one parameter at a time.
+// The analytic gradient of the loss against differences of the loss, tensor by tensor.
 //
-// Single precision limits what a difference can tell: with the rounding error of E about u|E|, the difference is good
-// to u|E|/h + h^2 |E'''|/6. Hence the step h below, and the comparison of whole tensors (2-norms over the elements
-// looked at) rather than of single tiny derivatives. A kink (ReLU, max pooling) between w - h and w + h spoils a
-// difference: halving h must then change it, and such elements are left out.
+// A derivative from a difference in single precision is caught between rounding (small steps) and kinks: ReLU and max
+// pooling have so many that each step worth the name crosses some. So the gradient is not compared with the difference
+// at one point, but over the whole way: by the fundamental theorem of calculus
+//
+//     E(w + v) - E(w - v) = integral from -1 to 1 of <gradient(w + t v), v> dt
+//
+// holds across kinks as well. v is a random direction through all elements of one tensor, long enough for the
+// difference to stand out from rounding; the integral is a sum at the midpoints of equal parts of the way.
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/random.h"
@@ -18,10 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHECK_BATCH = 3, ELEMENTS_PER_TENSOR = 24 };
-static const float STEP = 1e-2f;
-static const double KINK = 0.02;      // relative change of a difference when h is halved
-static const double TOLERANCE = 1e-2; // of the norm of the differences
+enum { CHECK_BATCH = 3, DIRECTIONS = 4, MIDPOINTS = 64 };
+static const double LENGTH = 0.02;    // of the way, as a share of the tensor's own norm
+static const double TOLERANCE = 1e-2; // of the differences' norm over all directions
 
 typedef struct checker {
     const graph *g;
@@ -32,6 +35,7 @@ typedef struct checker {
     void *arena;
     float *weights, *gradients, *statistics, *kept_statistics;
     float *input, *input_gradient; // (CHECK_BATCH, h, w, c)
+    float *start, *direction;      // of the tensor that is moved: where it was, and whither it goes
     float *probabilities;
     uint32_t labels[CHECK_BATCH];
 } checker;
@@ -70,37 +74,71 @@ static double forward(checker *c)
     return compute_loss(c, plan_output_gradient(c->p));
 }
 
-static double central_difference(checker *c, float *value, float h)
+// A tensor that is moved, and the gradient that is checked.
+typedef struct subject {
+    float *values; // (count)
+    const float *gradient;
+    size_t count;
+    uint32_t number; // draws apart
+} subject;
+
+// Direction d, standard normal in each element, into c->direction.
+static void choose_direction(checker *c, const subject *s, uint32_t d)
 {
-    float kept = *value;
-    *value = kept + h;
-    double above = forward(c);
-    double distance = (double)*value;
-    *value = kept - h;
-    double below = forward(c);
-    distance -= (double)*value;
-    *value = kept;
-    return (above - below) / distance;
+    for (size_t i = 0; i < s->count; i++)
+        c->direction[i] = random_normal(c->seed, RANDOM_SAMPLE, s->number * DIRECTIONS + d, i);
 }
 
-// Compares elements of one tensor, chosen at random.
-static void check_tensor(checker *c, float *values, const float *gradient, size_t count, uint32_t number,
-                         silma_gradient_check *result)
+static double norm(const float *values, size_t count)
 {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += (double)values[i] * (double)values[i];
+    return sqrt(sum);
+}
+
+static void move(const checker *c, const subject *s, double distance)
+{
+    for (size_t i = 0; i < s->count; i++)
+        s->values[i] = (float)((double)c->start[i] + distance * (double)c->direction[i]);
+}
+
+// <gradient, direction> where the tensor is now.
+static double slope(checker *c, const subject *s)
+{
+    forward(c);
+    plan_backward(c->p, &c->step);
+    memcpy(c->input_gradient, plan_input_gradient(c->p), input_count(c) * sizeof(float));
+    double sum = 0;
+    for (size_t i = 0; i < s->count; i++)
+        sum += (double)s->gradient[i] * (double)c->direction[i];
+    return sum;
+}
+
+static void check_tensor(checker *c, const subject *s, silma_gradient_check *result)
+{
+    memcpy(c->start, s->values, s->count * sizeof *c->start);
+    // A direction's norm is about sqrt(count).
+    double length = fmax(LENGTH * norm(c->start, s->count) / sqrt((double)s->count), 1e-3);
     double error = 0, scale = 0;
-    size_t tries = count < ELEMENTS_PER_TENSOR ? count : ELEMENTS_PER_TENSOR;
-    for (size_t i = 0; i < tries; i++) {
-        size_t element = tries == count ? i : random_below(c->seed, RANDOM_SAMPLE, number, i, count);
-        double difference = central_difference(c, &values[element], STEP);
-        double halved = central_difference(c, &values[element], STEP / 2);
-        double analytic = (double)gradient[element];
-        if (fabs(difference - halved) > KINK * fabs(halved) + 1e-5) continue;
-        error += (analytic - halved) * (analytic - halved);
-        scale += halved * halved;
-        result->checked++;
+    for (uint32_t d = 0; d < DIRECTIONS; d++) {
+        choose_direction(c, s, d);
+        move(c, s, length);
+        double difference = forward(c);
+        move(c, s, -length);
+        difference -= forward(c);
+        double integral = 0;
+        for (int i = 0; i < MIDPOINTS; i++) {
+            move(c, s, length * ((2 * i + 1) / (double)MIDPOINTS - 1));
+            integral += slope(c, s) * 2 * length / MIDPOINTS;
+        }
+        error += (integral - difference) * (integral - difference);
+        scale += difference * difference;
     }
-    result->worst = error == 0 ? 0 : sqrt(error) / fmax(sqrt(scale), 1e-4);
-    result->passed = result->checked > 0 && result->worst <= TOLERANCE;
+    memcpy(s->values, c->start, s->count * sizeof *c->start);
+    result->checked = s->count;
+    result->worst = error == 0 ? 0 : sqrt(error / scale);
+    result->passed = result->worst <= TOLERANCE;
 }
 
 static silma_status append(silma_gradient_check *results, size_t capacity, size_t *count, silma_gradient_check **result,
@@ -116,14 +154,12 @@ static silma_status append(silma_gradient_check *results, size_t capacity, size_
 static silma_status check_network(checker *c, silma_gradient_check *results, size_t capacity, size_t *count,
                                   silma_error *error)
 {
-    forward(c);
-    plan_backward(c->p, &c->step);
-    memcpy(c->input_gradient, plan_input_gradient(c->p), input_count(c) * sizeof(float));
     silma_gradient_check *result = NULL;
     silma_status status = append(results, capacity, count, &result, error);
     if (status != SILMA_OK) return status;
     snprintf(result->name, sizeof result->name, "input");
-    check_tensor(c, c->input, c->input_gradient, input_count(c), 0, result);
+    subject input = {.values = c->input, .gradient = c->input_gradient, .count = input_count(c)};
+    check_tensor(c, &input, result);
     uint32_t number = 1;
     for (size_t i = 0; i < c->g->layer_count; i++) {
         const layer *l = &c->g->layers[i];
@@ -133,7 +169,13 @@ static silma_status check_network(checker *c, silma_gradient_check *results, siz
             status = append(results, capacity, count, &result, error);
             if (status != SILMA_OK) return status;
             snprintf(result->name, sizeof result->name, "%s.%s", l->name, param->name);
-            check_tensor(c, c->weights + param->offset, c->gradients + param->offset, param->count, number++, result);
+            subject weights = {
+                .values = c->weights + param->offset,
+                .gradient = c->gradients + param->offset,
+                .count = param->count,
+                .number = number++,
+            };
+            check_tensor(c, &weights, result);
         }
     }
     return SILMA_OK;
@@ -171,9 +213,11 @@ static silma_status prepare(checker *c, const silma_context *context, const grap
     c->kept_statistics = allocate(g->statistic_count);
     c->input = allocate(input_count(c));
     c->input_gradient = allocate(input_count(c));
+    c->start = allocate(g->weight_count + input_count(c));
+    c->direction = allocate(g->weight_count + input_count(c));
     c->probabilities = allocate(CHECK_BATCH * (size_t)out.c);
     if (!c->arena || !c->weights || !c->gradients || !c->statistics || !c->kept_statistics || !c->input ||
-        !c->input_gradient || !c->probabilities)
+        !c->input_gradient || !c->start || !c->direction || !c->probabilities)
         return silma_fail_memory(error, plan_arena_bytes(c->p));
     plan_bind(c->p, c->arena);
     c->step = (plan_step){
@@ -198,6 +242,8 @@ static void release(checker *c)
     free(c->kept_statistics);
     free(c->input);
     free(c->input_gradient);
+    free(c->start);
+    free(c->direction);
     free(c->probabilities);
 }
 

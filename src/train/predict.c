@@ -4,18 +4,6 @@
 #include "kernels/context.h"
 #include "nn/model.h"
 
-// Sets *padded to a copy in the model's size where that differs. A network over vectors (input 784) takes the pixels of
-// any image of that many values.
-static silma_status fit_images(silma_dataset **padded, const silma_model *model, const silma_dataset *dataset,
-                               silma_error *error)
-{
-    shape in = graph_input(model->g);
-    const silma_images *images = silma_dataset_images(dataset);
-    *padded = NULL;
-    if (in.flat && images->height * images->width * images->channels == in.c) return SILMA_OK;
-    return dataset_pad(padded, dataset, in.h, in.w, in.c, error);
-}
-
 static silma_status predict_images(silma_model *model, silma_context *context, const silma_images *images,
                                    const uint32_t *indices, size_t count, float *probabilities, silma_error *error)
 {
@@ -43,7 +31,8 @@ silma_status silma_model_predict_dataset(silma_model *model, silma_context *cont
                               silma_dataset_name(dataset), images->count);
     if (count == 0) return SILMA_OK;
     silma_dataset *padded;
-    silma_status status = fit_images(&padded, model, dataset, error);
+    shape in = graph_input(model->g);
+    silma_status status = dataset_pad(&padded, dataset, in.h, in.w, in.c, error);
     if (status != SILMA_OK) return status;
     if (padded) images = silma_dataset_images(padded);
     status = predict_images(model, context, images, indices, count, probabilities, error);

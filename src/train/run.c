@@ -94,11 +94,6 @@ static silma_status fit_data(silma_run *run, silma_error *error)
 {
     shape in = graph_input(run->model->g);
     silma_status status = dataset_pad(&run->padded, run->dataset, in.h, in.w, in.c, error);
-    // A network over vectors (input 784) takes the pixels of any image of that many values.
-    if (status == SILMA_USAGE && in.flat) {
-        const silma_images *images = silma_dataset_images(run->dataset);
-        if (images->height * images->width * images->channels == in.c) status = SILMA_OK;
-    }
     run->images = silma_dataset_images(run->padded ? run->padded : run->dataset);
     return status;
 }
@@ -324,8 +319,10 @@ static silma_status check_same_data(const silma_run *run, const char *path, cons
                       path, silma_dataset_name(run->dataset), stored_hash, silma_dataset_hash(run->dataset));
 }
 
-// What the caller wants on top of the stored settings, as far as a resumed run may change.
-static silma_status apply_resumed_settings(silma_run *run, const silma_settings *wanted, silma_error *error)
+// What the caller wants on top of the stored settings, as far as a resumed run may change. *same_rule: early stopping
+// watches what it did before.
+static silma_status apply_resumed_settings(silma_run *run, const silma_settings *wanted, bool *same_rule,
+                                           silma_error *error)
 {
     const graph *g = run->model->g;
     settings stored = run->settings;
@@ -339,6 +336,8 @@ static silma_status apply_resumed_settings(silma_run *run, const silma_settings 
         status = settings_resolve(&run->settings, g->head, (size_t)graph_output(g).c,
                                   silma_dataset_images(run->dataset)->class_count, error);
     if (status == SILMA_OK) status = settings_check_resume(&stored, &run->settings, error);
+    const early_stop *before = &stored.early_stop, *now = &run->settings.early_stop;
+    *same_rule = before->on == now->on && before->watch == now->watch;
     settings_free(&stored);
     return status;
 }
@@ -356,15 +355,20 @@ static silma_status resume_run(silma_run *run, safetensors *file, const char *pa
                                silma_error *error)
 {
     char data_hash[65];
+    bool same_rule = true;
     silma_status status = checkpoint_read_start(run, file, path, data_hash, error);
     if (status == SILMA_OK) status = check_data(run, error);
     if (status == SILMA_OK) status = check_same_data(run, path, data_hash, error);
-    if (status == SILMA_OK) status = apply_resumed_settings(run, wanted, error);
+    if (status == SILMA_OK) status = apply_resumed_settings(run, wanted, &same_rule, error);
     if (status == SILMA_OK) status = fit_data(run, error);
     if (status == SILMA_OK) status = read_split(run, error);
     if (status == SILMA_OK) status = check_parts(run, error);
     if (status == SILMA_OK) status = create_memory(run, error);
     if (status == SILMA_OK) status = checkpoint_read_rest(run, file, path, error);
+    // A rule that is new has seen nothing yet; one that has only become more patient may go on.
+    if (!same_rule) run->at.stop = early_stop_start();
+    run->at.stopped_early =
+        same_rule && run->at.stopped_early && run->at.stop.wait >= run->settings.early_stop.patience;
     if (status == SILMA_OK) status = history_read(&run->history, run->folder, run->at.epoch, error);
     if (status == SILMA_OK) status = config_write(run, error);
     return status;

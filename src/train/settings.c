@@ -4,7 +4,6 @@
 #include "train/option.h"
 
 #include <float.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -503,25 +502,4 @@ silma_status settings_check_resume(const settings *stored, const settings *wante
     for (size_t i = 0; i < SETTING_COUNT && status == SILMA_OK; i++)
         if (SETTINGS[i].fixed) status = check_same(&SETTINGS[i], stored, wanted, error);
     return status;
-}
-
-static uint64_t fnv1a(uint64_t hash, const char *text)
-{
-    for (; *text; text++)
-        hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
-silma_status settings_hash(const settings *s, char hash[SETTINGS_HASH_MAX], silma_error *error)
-{
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        if (!SETTINGS[i].fixed) continue;
-        char *text = value_text(&SETTINGS[i], s);
-        if (!text) return silma_fail_memory(error, SETTING_TEXT_MAX);
-        sum = fnv1a(fnv1a(fnv1a(fnv1a(sum, SETTINGS[i].name), "="), text), "\n");
-        free(text);
-    }
-    snprintf(hash, SETTINGS_HASH_MAX, "%016" PRIx64, sum);
-    return SILMA_OK;
 }

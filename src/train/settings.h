@@ -73,8 +73,4 @@ silma_status settings_from_json(settings *s, const json_t *object, const char *o
 // the first setting that differs although it must not.
 silma_status settings_check_resume(const settings *stored, const settings *wanted, silma_error *error);
 
-// FNV-1a over the settings that must not change on resume, 16 hexadecimal digits: kept in checkpoints.
-enum { SETTINGS_HASH_MAX = 17 };
-silma_status settings_hash(const settings *s, char hash[SETTINGS_HASH_MAX], silma_error *error);
-
 #endif

@@ -292,30 +292,47 @@ static void call_channel_affine(const kernels *k, thread_pool *pool, const trial
     k->channel_affine(pool, s->rows, s->c, outputs[0], t->input[0], t->input[1], outputs[0]);
 }
 
-// x, mean, inv_std, gamma, dy; dx is dy where there is a third output.
-static void call_batchnorm_backward(const kernels *k, thread_pool *pool, const trial *t, void *const *outputs)
+// x, mean, inv_std, dy
+static void call_batchnorm_gradients(const kernels *k, thread_pool *pool, const trial *t, void *const *outputs)
 {
     const matrix_shape *s = t->shape;
     void *workspace = guarded(k->batchnorm_workspace(s->rows, s->c, thread_pool_size(pool)));
-    k->batchnorm_backward(pool, s->rows, s->c, t->input[0], t->input[1], t->input[2], t->input[3],
-                          outputs[2] ? outputs[2] : t->input[4], outputs[0], outputs[1], outputs[2], workspace);
+    k->batchnorm_gradients(pool, s->rows, s->c, t->input[0], t->input[1], t->input[2], t->input[3], outputs[0],
+                           outputs[1], workspace);
+}
+
+// x, mean, inv_std, gamma, dgamma, dbeta; dx is dy. These rows are a third of the batch.
+static void call_batchnorm_backward_input(const kernels *k, thread_pool *pool, const trial *t, void *const *outputs)
+{
+    const matrix_shape *s = t->shape;
+    void *workspace = guarded(3 * s->c * sizeof(float));
+    k->batchnorm_backward_input(pool, s->rows, s->c, 3 * s->rows, t->input[0], t->input[1], t->input[2], t->input[3],
+                                t->input[4], t->input[5], outputs[0], outputs[0], workspace);
 }
 
 static void check_batchnorm_backward(const matrix_shape *s)
 {
     size_t count = s->rows * s->c;
-    for (int with_dx = 0; with_dx < 2; with_dx++) {
-        trial t = {.call = call_batchnorm_backward, .shape = s};
-        trial_name(&t, "batchnorm_backward %zux%zu", s->rows, s->c);
-        t.input[0] = random_floats(1, count, -1.0f, 3.0f);
-        t.input[1] = random_floats(2, s->c, 0.9f, 1.1f);
-        t.input[2] = random_floats(3, s->c, 0.8f, 1.2f);
-        t.input[3] = random_floats(4, s->c, 0.5f, 1.5f);
-        t.input[4] = random_floats(5, count, -1.0f, 1.0f);
-        t.output[0] = t.output[1] = (trial_output){.floats = s->c, .tolerance = 1e-6 * sqrt((double)s->rows)};
-        if (with_dx) t.output[2] = (trial_output){.floats = count, .tolerance = 2e-6, .initial = t.input[4]};
-        check_trial(&t);
-    }
+    trial t = {.call = call_batchnorm_gradients, .shape = s};
+    trial_name(&t, "batchnorm_gradients %zux%zu", s->rows, s->c);
+    t.input[0] = random_floats(1, count, -1.0f, 3.0f);
+    t.input[1] = random_floats(2, s->c, 0.9f, 1.1f);
+    t.input[2] = random_floats(3, s->c, 0.8f, 1.2f);
+    t.input[3] = random_floats(4, count, -1.0f, 1.0f);
+    t.output[0] = t.output[1] = (trial_output){.floats = s->c, .tolerance = 1e-6 * sqrt((double)s->rows)};
+    check_trial(&t);
+
+    float sums = 0.5f * sqrtf((float)s->rows);
+    t = (trial){.call = call_batchnorm_backward_input, .shape = s};
+    trial_name(&t, "batchnorm_backward_input %zux%zu", s->rows, s->c);
+    t.input[0] = random_floats(1, count, -1.0f, 3.0f);
+    t.input[1] = random_floats(2, s->c, 0.9f, 1.1f);
+    t.input[2] = random_floats(3, s->c, 0.8f, 1.2f);
+    t.input[3] = random_floats(5, s->c, 0.5f, 1.5f);
+    t.input[4] = random_floats(6, s->c, -sums, sums);
+    t.input[5] = random_floats(7, s->c, -sums, sums);
+    t.output[0] = (trial_output){.floats = count, .tolerance = 2e-6, .initial = random_floats(8, count, -1.0f, 1.0f)};
+    check_trial(&t);
 }
 
 static void normalisation(void **state)
@@ -372,7 +389,7 @@ static void statistics_far_from_zero(void **state)
 
 typedef struct dropout_case {
     size_t count;
-    uint64_t seed;
+    uint64_t first, seed;
     uint32_t lane, step, threshold;
     bool in_place;
 } dropout_case;
@@ -381,8 +398,8 @@ static void call_dropout(const kernels *k, thread_pool *pool, const trial *t, vo
 {
     const dropout_case *c = t->shape;
     float scale = 65536.0f / (65536.0f - (float)c->threshold);
-    k->dropout(pool, c->count, c->seed, c->lane, c->step, c->threshold, scale, c->in_place ? outputs[0] : t->input[0],
-               outputs[0]);
+    k->dropout(pool, c->count, c->first, c->seed, c->lane, c->step, c->threshold, scale,
+               c->in_place ? outputs[0] : t->input[0], outputs[0]);
 }
 
 static void dropout(void **state)
@@ -393,6 +410,7 @@ static void dropout(void **state)
         dropout_case c = {.count = count_of(i), .seed = 0x123456789ABCDEFu * (i + 1), .lane = (uint32_t)i * 77777u};
         c.step = (uint32_t)(i * i * 1000003u);
         c.threshold = thresholds[i % 5];
+        c.first = 8 * (uint64_t)(i * i);
         c.in_place = i % 2;
         trial t = {.call = call_dropout, .shape = &c, .input = {random_floats(1, c.count, -1.0f, 1.0f)}};
         trial_name(&t, "dropout count %zu", c.count);

@@ -102,7 +102,9 @@ static rig *rig_create(const char *text, int n, const shape *in, size_t inputs, 
                            .weights = take_floats(weights),
                            .gradients = take_floats(weights),
                            .statistics = take_floats(statistics),
-                           .saved = take_bytes(need.saved)};
+                           .batch = (size_t)n,
+                           .saved = take_bytes(need.saved),
+                           .saved_image = take_bytes((size_t)n * need.saved_image)};
     for (size_t i = 0; i < inputs; i++) {
         t->x[i] = take_floats(input_values(t, i));
         t->dx[i] = take_floats(input_values(t, i));
@@ -131,10 +133,17 @@ static void rig_free(rig *t)
     free(t->call.gradients);
     free(t->call.statistics);
     free(t->call.saved);
+    free(t->call.saved_image);
     free(t->forward_workspace);
     free(t->backward_workspace);
     free(t->l.settings);
     free(t);
+}
+
+static void run_forward(rig *t)
+{
+    if (t->call.training && t->l.type->gather_forward) t->l.type->gather_forward(&t->call);
+    t->l.type->forward(&t->call);
 }
 
 static void rig_forward(rig *t)
@@ -143,7 +152,7 @@ static void rig_forward(rig *t)
         t->x_seen[i] = t->x[i];
     t->call.y = t->y;
     t->call.workspace = t->forward_workspace;
-    t->l.type->forward(&t->call);
+    run_forward(t);
 }
 
 static double rig_loss(rig *t)
@@ -168,6 +177,7 @@ static void rig_backward(rig *t, unsigned see)
     t->call.dy = t->dy;
     t->call.workspace = t->backward_workspace;
     memcpy(t->dy, t->r, t->y_count * sizeof *t->dy);
+    if (t->l.type->gather_backward) t->l.type->gather_backward(&t->call);
     t->l.type->backward(&t->call);
     for (size_t i = 0; i < t->l.input_count; i++)
         free(nan[i]);
@@ -319,7 +329,7 @@ static void check_in_place(rig *t, const char *text)
         float *x = copy_of(t->x[0], input_values(t, 0));
         t->x_seen[0] = x;
         t->call.y = x;
-        t->l.type->forward(&t->call);
+        run_forward(t);
         if (memcmp(x, t->y, t->y_count * sizeof *x) != 0) fail_msg("%s: another output in place", text);
         free(x);
     }

@@ -354,15 +354,11 @@ static void only_what_keeps_the_bits_may_change_on_resume(void **state)
         {"batch", "128", true}, // the same
     };
     settings stored;
-    char hash[SETTINGS_HASH_MAX];
     settings_default(&stored);
     resolve(&stored);
-    assert_int_equal(settings_hash(&stored, hash, NULL), SILMA_OK);
-    assert_int_equal(strlen(hash), 16);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         settings wanted;
         silma_error error = {0};
-        char other[SETTINGS_HASH_MAX];
         settings_default(&wanted);
         set(&wanted, cases[i].name, cases[i].value);
         resolve(&wanted);
@@ -370,8 +366,6 @@ static void only_what_keeps_the_bits_may_change_on_resume(void **state)
         assert_int_equal(status, cases[i].may ? SILMA_OK : SILMA_USAGE);
         const char *named = strcmp(cases[i].name, "lr") == 0 ? "optimizer" : cases[i].name;
         if (!cases[i].may && strncmp(error.message, named, strlen(named)) != 0) fail_msg("%s", error.message);
-        assert_int_equal(settings_hash(&wanted, other, NULL), SILMA_OK);
-        assert_true((strcmp(hash, other) == 0) == cases[i].may);
         settings_free(&wanted);
     }
     settings_free(&stored);

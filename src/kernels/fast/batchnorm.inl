@@ -15,7 +15,7 @@ enum { MEAN = 0, SQUARES = 1, SUM_DY = 0, SUM_DY_CENTRED = 1, KINDS = 2 };
 static size_t batchnorm_workspace(size_t rows, size_t c, unsigned threads)
 {
     (void)threads;
-    return channel_sums_bytes(rows, c, KINDS) + 3 * c * sizeof(float); // backward: three constants for each channel
+    return channel_sums_bytes(rows, c, KINDS);
 }
 
 typedef struct statistics_job {
@@ -207,31 +207,40 @@ static void input_gradient_task(void *argument, size_t task, unsigned thread)
     end_stream(job->stream);
 }
 
-static void batchnorm_backward(thread_pool *pool, size_t rows, size_t c, const float *x, const float *mean,
-                               const float *inv_std, const float *gamma, const float *dy, float *dgamma, float *dbeta,
-                               float *dx, void *workspace)
+static void batchnorm_gradients(thread_pool *pool, size_t rows, size_t c, const float *x, const float *mean,
+                                const float *inv_std, const float *dy, float *dgamma, float *dbeta, void *workspace)
 {
     channel_split split = split_channels(rows, c);
-    double *partial = workspace;
-    float *scale = (float *)(partial + split.chunks * KINDS * c); // the constants lie behind the sums
-    batchnorm_backward_job job = {.split = split, .x = x, .mean = mean, .dy = dy, .partial = partial, .dx = dx};
+    batchnorm_backward_job job = {.split = split, .x = x, .mean = mean, .dy = dy, .partial = workspace};
     thread_pool_run(pool, split.chunks * split.tiles, gradient_sums_task, &job);
-    float *slope = scale + c, *offset = slope + c;
     for (size_t i = 0; i < c; i++) {
-        double sum = joined_sum(&split, partial, KINDS, SUM_DY, i);
-        double centred = joined_sum(&split, partial, KINDS, SUM_DY_CENTRED, i);
-        double per_row = (double)gamma[i] * (double)inv_std[i] / (double)rows;
-        dbeta[i] = (float)sum;
-        dgamma[i] = (float)(centred * (double)inv_std[i]);
-        scale[i] = gamma[i] * inv_std[i];
-        slope[i] = (float)(-per_row * centred * (double)inv_std[i] * (double)inv_std[i]);
-        offset[i] = (float)(-per_row * sum);
+        dbeta[i] = (float)joined_sum(&split, job.partial, KINDS, SUM_DY, i);
+        dgamma[i] = (float)(joined_sum(&split, job.partial, KINDS, SUM_DY_CENTRED, i) * (double)inv_std[i]);
     }
-    if (dx == NULL) return;
-    job.scale = scale;
-    job.slope = slope;
-    job.offset = offset;
-    job.stream = may_stream(dx, dy, rows * c, c);
+}
+
+static void batchnorm_backward_input(thread_pool *pool, size_t rows, size_t c, size_t batch_rows, const float *x,
+                                     const float *mean, const float *inv_std, const float *gamma, const float *dgamma,
+                                     const float *dbeta, const float *dy, float *dx, void *workspace)
+{
+    float *scale = workspace, *slope = scale + c, *offset = slope + c;
+    for (size_t i = 0; i < c; i++) {
+        double per_row = (double)gamma[i] * (double)inv_std[i] / (double)batch_rows;
+        scale[i] = gamma[i] * inv_std[i];
+        slope[i] = (float)(-per_row * (double)dgamma[i] * (double)inv_std[i]);
+        offset[i] = (float)(-per_row * (double)dbeta[i]);
+    }
+    batchnorm_backward_job job = {
+        .split = split_channels(rows, c),
+        .x = x,
+        .mean = mean,
+        .dy = dy,
+        .scale = scale,
+        .slope = slope,
+        .offset = offset,
+        .dx = dx,
+        .stream = may_stream(dx, dy, rows * c, c),
+    };
     thread_pool_run(pool, parts_of(rows, rows_per_chunk(c)), input_gradient_task, &job);
 }
 

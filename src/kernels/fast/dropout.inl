@@ -30,6 +30,7 @@ enum { PHILOX_ROUNDS = 10 };
 
 typedef struct dropout_job {
     size_t count;
+    uint64_t first;
     vq key0[PHILOX_ROUNDS], key1[PHILOX_ROUNDS]; // of each round
     vq lanes, step, purpose;                     // 0, 1, 2, ...; the last two words of the counter
     int32_t threshold;
@@ -39,7 +40,7 @@ typedef struct dropout_job {
     bool stream;
 } dropout_job;
 
-// The bits of the blocks from `index` on, a multiple of BLOCKS, in the order of the elements. random_bits in
+// The bits of the blocks from `index` on, in the order of the elements. random_bits in
 // core/random.c is this function for one block; here the upper halves of the lanes hold rubbish until the end.
 static ALWAYS_INLINE void random_group(const dropout_job *job, uint64_t index, uint64_t bits[2 * BLOCKS])
 {
@@ -79,7 +80,7 @@ static void dropout_task(void *argument, size_t task, unsigned thread)
     for (size_t first = r.first; first < r.last; first += GROUP) {
         uint64_t bits[2 * BLOCKS];
         uint16_t words[GROUP];
-        random_group(job, first / ELEMENTS_PER_BLOCK, bits);
+        random_group(job, (job->first + first) / ELEMENTS_PER_BLOCK, bits);
         memcpy(words, bits, sizeof words); // element i has bits 16 (i % 4).. of number i / 4: little-endian
         size_t elements = smaller(GROUP, r.last - first), i = 0;
         const float *x = job->x + first;
@@ -92,10 +93,10 @@ static void dropout_task(void *argument, size_t task, unsigned thread)
     end_stream(stream);
 }
 
-static void dropout(thread_pool *pool, size_t count, uint64_t seed, uint32_t lane, uint32_t step, uint32_t threshold,
-                    float scale, const float *x, float *y)
+static void dropout(thread_pool *pool, size_t count, uint64_t first, uint64_t seed, uint32_t lane, uint32_t step,
+                    uint32_t threshold, float scale, const float *x, float *y)
 {
-    dropout_job job = {.count = count, .threshold = (int32_t)threshold, .scale = scale, .x = x, .y = y};
+    dropout_job job = {.count = count, .first = first, .threshold = (int32_t)threshold, .scale = scale, .x = x, .y = y};
     uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
     for (int round = 0; round < PHILOX_ROUNDS; round++) {
         job.key0[round] = (vq){0} + key0;

@@ -47,7 +47,8 @@ static void describe_batchnorm(const layer *l, char *text, size_t size)
     if (bn->epsilon != DEFAULTS.epsilon) describe_float(text, size, "epsilon", bn->epsilon);
 }
 
-// A workspace holds scale (c), shift (c), then the kernels'; what is saved holds mean (c), inv_std (c).
+// What is saved holds mean (c) and inv_std (c). A forward workspace holds scale (c) and shift (c), a backward workspace
+// the kernel's three constants a channel; both hold the kernels' sums while gathering.
 static void memory(const layer *l, const kernels *k, unsigned threads, int n, bool training, const shape *in,
                    layer_memory *need)
 {
@@ -57,8 +58,8 @@ static void memory(const layer *l, const kernels *k, unsigned threads, int n, bo
     if (!training) return;
     size_t sums = k->batchnorm_workspace(batch_rows(n, *in), (size_t)in->c, threads);
     need->saved = 2 * vector;
-    need->forward_workspace += sums;
-    need->backward_workspace = sums;
+    need->forward_workspace = larger(need->forward_workspace, vector + sums);
+    need->backward_workspace = larger(3 * vector, sums);
 }
 
 static float *vector_at(void *block, size_t c, size_t index)
@@ -92,37 +93,51 @@ static void normalise(const layer_call *call, size_t c, const float *mean, const
     call->k->channel_affine(call->pool, batch_rows(call->n, call->in[0]), c, call->x[0], scale, shift, call->y);
 }
 
-static void forward(const layer_call *call)
+static void gather_forward(const layer_call *call)
 {
     const batchnorm_settings *bn = call->layer->settings;
     size_t c = (size_t)call->in[0].c;
-    float *moving_mean = layer_statistics(call, MOVING_MEAN);
-    float *moving_variance = layer_statistics(call, MOVING_VARIANCE);
-    if (!call->training) {
-        float *inv_std = vector_at(call->workspace, c, 0); // becomes the scale, element by element
-        invert_deviation(moving_variance, inv_std, c, bn->epsilon);
-        normalise(call, c, moving_mean, inv_std);
-        return;
-    }
     float *mean = vector_at(call->saved, c, 0);
     float *inv_std = vector_at(call->saved, c, 1);
     float *variance = vector_at(call->workspace, c, 0);
     call->k->batchnorm_statistics(call->pool, batch_rows(call->n, call->in[0]), c, call->x[0], mean, variance,
-                                  vector_at(call->workspace, c, 2));
-    update_moving(moving_mean, mean, c, bn->momentum);
-    update_moving(moving_variance, variance, c, bn->momentum);
+                                  vector_at(call->workspace, c, 1));
+    update_moving(layer_statistics(call, MOVING_MEAN), mean, c, bn->momentum);
+    update_moving(layer_statistics(call, MOVING_VARIANCE), variance, c, bn->momentum);
     invert_deviation(variance, inv_std, c, bn->epsilon);
-    normalise(call, c, mean, inv_std);
 }
 
-static void backward(const layer_call *call)
+static void forward(const layer_call *call)
+{
+    const batchnorm_settings *bn = call->layer->settings;
+    size_t c = (size_t)call->in[0].c;
+    if (call->training) {
+        normalise(call, c, vector_at(call->saved, c, 0), vector_at(call->saved, c, 1));
+        return;
+    }
+    float *inv_std = vector_at(call->workspace, c, 0); // becomes the scale, element by element
+    invert_deviation(layer_statistics(call, MOVING_VARIANCE), inv_std, c, bn->epsilon);
+    normalise(call, c, layer_statistics(call, MOVING_MEAN), inv_std);
+}
+
+// y = gamma xhat + beta
+static void gather_backward(const layer_call *call)
 {
     size_t c = (size_t)call->in[0].c;
-    // y = gamma xhat + beta; mean and inv_std depend on x as well
-    call->k->batchnorm_backward(call->pool, batch_rows(call->n, call->in[0]), c, call->x[0],
-                                vector_at(call->saved, c, 0), vector_at(call->saved, c, 1), layer_values(call, GAMMA),
-                                call->dy, layer_gradient(call, GAMMA), layer_gradient(call, BETA), call->dx[0],
-                                call->workspace);
+    call->k->batchnorm_gradients(call->pool, batch_rows(call->n, call->in[0]), c, call->x[0],
+                                 vector_at(call->saved, c, 0), vector_at(call->saved, c, 1), call->dy,
+                                 layer_gradient(call, GAMMA), layer_gradient(call, BETA), call->workspace);
+}
+
+// xhat = (x - mean) inv_std, and mean and inv_std depend on x as well
+static void backward(const layer_call *call)
+{
+    if (call->dx[0] == NULL) return;
+    size_t c = (size_t)call->in[0].c;
+    call->k->batchnorm_backward_input(
+        call->pool, batch_rows(call->n, call->in[0]), c, call->batch * (size_t)call->in[0].h * (size_t)call->in[0].w,
+        call->x[0], vector_at(call->saved, c, 0), vector_at(call->saved, c, 1), layer_values(call, GAMMA),
+        layer_gradient(call, GAMMA), layer_gradient(call, BETA), call->dy, call->dx[0], call->workspace);
 }
 
 const layer_type layer_batchnorm = {
@@ -135,6 +150,8 @@ const layer_type layer_batchnorm = {
     .resolve = resolve,
     .describe = describe_batchnorm,
     .memory = memory,
+    .gather_forward = gather_forward,
+    .gather_backward = gather_backward,
     .forward = forward,
     .backward = backward,
 };

@@ -88,7 +88,7 @@ static void memory(const layer *l, const kernels *k, unsigned threads, int n, bo
     window_shape s = place(l, n, *in);
     need->forward_workspace = k->conv_forward_workspace(&s, threads);
     if (!training) return;
-    need->saved = epilogue_saved(l, n);
+    need->saved_image = epilogue_saved_image(l);
     need->backward_workspace = k->column_sums_workspace(batch_rows(n, l->out), (size_t)l->out.c, threads);
     need->backward_workspace = larger(need->backward_workspace, k->conv_backward_filter_workspace(&s, threads));
     need->backward_workspace = larger(need->backward_workspace, k->conv_backward_input_workspace(&s, threads));
@@ -101,7 +101,7 @@ static void forward(const layer_call *call)
     window_shape s = place(l, call->n, call->in[0]);
     const float *bias = conv->bias ? layer_values(call, BIAS) : NULL;
     call->k->conv_forward(call->pool, &s, call->x[0], layer_values(call, KERNEL), bias, epilogue_fused(l->act),
-                          call->saved, call->y, call->workspace);
+                          call->saved_image, call->y, call->workspace);
     epilogue_forward(call);
 }
 

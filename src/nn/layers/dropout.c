@@ -39,7 +39,8 @@ static void drop(const layer_call *call, const float *from, float *to)
     uint32_t threshold = call->training ? (uint32_t)(dropout->rate * STEPS + 0.5f) : 0;
     if (threshold > 0) {
         float scale = (float)STEPS / (float)(STEPS - threshold);
-        call->k->dropout(call->pool, count, call->seed, call->lane, call->step, threshold, scale, from, to);
+        uint64_t first = call->first_image * shape_count(call->layer->out);
+        call->k->dropout(call->pool, count, first, call->seed, call->lane, call->step, threshold, scale, from, to);
     } else if (to != from) {
         memcpy(to, from, count * sizeof *to);
     }

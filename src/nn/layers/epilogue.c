@@ -54,9 +54,9 @@ unsigned epilogue_contract(activation act)
     return act.kind == ACTIVATION_LINEAR || keeps_z(act) ? 0 : LAYER_KEEPS_OUTPUT;
 }
 
-size_t epilogue_saved(const layer *l, int n)
+size_t epilogue_saved_image(const layer *l)
 {
-    return keeps_z(l->act) ? floats_bytes((size_t)n * shape_count(l->out)) : 0;
+    return keeps_z(l->act) ? shape_count(l->out) * sizeof(float) : 0;
 }
 
 activation epilogue_fused(activation act)
@@ -81,7 +81,7 @@ float *epilogue_backward(const layer_call *call)
         call->k->softmax_backward(call->pool, batch_rows(call->n, l->out), (size_t)l->out.c, call->y, dy, dy);
         return dy;
     }
-    const float *z = call->saved; // null unless epilogue_saved asked for it
+    const float *z = call->saved_image; // null unless epilogue_saved_image asked for it
     size_t count = (size_t)call->n * shape_count(l->out);
     call->k->activation_backward(call->pool, l->act, count, z, call->y, dy, dy);
     return dy;

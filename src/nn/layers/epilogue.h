@@ -15,8 +15,8 @@ void activation_describe_parameter(activation act, char *text, size_t size);
 
 // What the activation's backward reads: LAYER_KEEPS_OUTPUT or nothing.
 unsigned epilogue_contract(activation act);
-// Bytes to save for backward: z (n, out), where f' cannot be had from f.
-size_t epilogue_saved(const layer *l, int n);
+// Bytes to save for backward, for each image: z (out), where f' cannot be had from f.
+size_t epilogue_saved_image(const layer *l);
 // What the kernel is to apply.
 activation epilogue_fused(activation act);
 // After the kernel: what it could not apply.

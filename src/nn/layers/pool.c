@@ -53,21 +53,22 @@ static void memory_max(const layer *l, const kernels *k, unsigned threads, int n
 {
     (void)k;
     (void)threads;
+    (void)n;
     (void)in;
-    if (training) need->saved = (size_t)n * shape_count(l->out) * sizeof(uint8_t);
+    if (training) need->saved_image = shape_count(l->out) * sizeof(uint8_t);
 }
 
 static void forward_max(const layer_call *call)
 {
     window_shape s = place(call);
-    call->k->maxpool_forward(call->pool, &s, call->x[0], call->y, call->saved); // eq. 74
+    call->k->maxpool_forward(call->pool, &s, call->x[0], call->y, call->saved_image); // eq. 74
 }
 
 static void backward_max(const layer_call *call)
 {
     window_shape s = place(call);
     if (call->dx[0] == NULL) return;
-    call->k->maxpool_backward(call->pool, &s, call->dy, call->saved, call->dx[0]); // eq. 75-76
+    call->k->maxpool_backward(call->pool, &s, call->dy, call->saved_image, call->dx[0]); // eq. 75-76
 }
 
 static void forward_average(const layer_call *call)
