@@ -20,6 +20,8 @@ endif()
 set(kernel_options ${kernel_level} -fno-math-errno -fno-trapping-math -Wno-pedantic)
 if(SILMA_FUZZ) # no parser in there
     list(APPEND kernel_options -O1 -fno-sanitize=all)
+elseif(SILMA_SANITIZE) # the undefined-behaviour checks take a fully unrolled kernel minutes to compile
+    list(APPEND kernel_options -fno-sanitize=undefined)
 endif()
 set(isa_scalar_options ${kernel_options} -ffp-contract=off)
 set(isa_neon_options ${kernel_options} -ffp-contract=fast)

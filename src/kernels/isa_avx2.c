@@ -4,8 +4,8 @@
 #include "kernels/vec.h"
 
 #include "kernels/fast/conv.inl"
-#include "kernels/fast/matmul.inl"
 #include "kernels/fast/elementwise.inl"
+#include "kernels/fast/matmul.inl"
 
 extern const kernels kernels_avx2;
 

@@ -1,11 +1,12 @@
-// The fast kernels for every CPU of the architecture: vectors of 4, which the compiler turns into what the baseline has.
+// The fast kernels for every CPU of the architecture: vectors of 4, which the compiler turns into what the baseline
+// has.
 
 #define VF 4
 #include "kernels/vec.h"
 
 #include "kernels/fast/conv.inl"
-#include "kernels/fast/matmul.inl"
 #include "kernels/fast/elementwise.inl"
+#include "kernels/fast/matmul.inl"
 
 extern const kernels kernels_scalar;
 
@@ -31,4 +32,3 @@ const kernels kernels_scalar = {
     .conv_backward_filter = conv_backward_filter,
 #include "kernels/fast/table.inl"
 };
-

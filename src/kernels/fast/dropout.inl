@@ -44,7 +44,7 @@ typedef struct dropout_job {
 // core/random.c is this function for one block; here the upper halves of the lanes hold rubbish until the end.
 static ALWAYS_INLINE void random_group(const dropout_job *job, uint64_t index, uint64_t bits[2 * BLOCKS])
 {
-    vq c0 = job->lanes + index, c1 = (vq){0} + (index >> 32), c2 = job->step, c3 = job->purpose;
+    vq c0 = job->lanes + index, c1 = c0 >> 32, c2 = job->step, c3 = job->purpose;
     UNROLL
     for (int round = 0; round < PHILOX_ROUNDS; round++) {
         vq p0 = multiply_low_halves(c0, 0xD2511F53u);
