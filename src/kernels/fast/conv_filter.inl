@@ -97,7 +97,7 @@ static const float *filter_gradient_copy_dz(const filter_gradient *job, const fi
     const window_shape *s = job->shape;
     size_t ow = (size_t)s->ow, oc = (size_t)s->oc, pixels = slab->images * slab->rows * ow;
     const float *from = job->dz + (slab->image * (size_t)s->oh + slab->row) * ow * oc + slab->first_output;
-    if (oc == TILE_COLUMNS) return from;
+    if (oc == TILE_COLUMNS && slab->columns == TILE_COLUMNS) return from;
     for (size_t p = 0; p < pixels; p++) { // the rows of several images follow each other: then they are whole images
         UNROLL
         for (size_t v = 0; v < TILE_VECTORS; v++)
