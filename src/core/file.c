@@ -149,6 +149,25 @@ static bool read_fully(int descriptor, char *bytes, size_t count)
     return true;
 }
 
+// The whole of an opened file, followed by a zero byte. Closes it.
+static silma_status read_whole(int descriptor, const char *path, size_t size, char **bytes, silma_error *error)
+{
+    silma_status status = SILMA_OK;
+    char *buffer = malloc(size + 1);
+    if (!buffer)
+        status = silma_fail_memory(error, size + 1);
+    else if (!read_fully(descriptor, buffer, size))
+        status = silma_fail_io(error, path, "cannot be read");
+    close(descriptor);
+    if (status != SILMA_OK) {
+        free(buffer);
+        return status;
+    }
+    buffer[size] = '\0';
+    *bytes = buffer;
+    return SILMA_OK;
+}
+
 silma_status file_read(const char *path, size_t limit, char **bytes, size_t *count, silma_error *error)
 {
     int descriptor;
@@ -159,46 +178,35 @@ silma_status file_read(const char *path, size_t limit, char **bytes, size_t *cou
         close(descriptor);
         return silma_fail(error, SILMA_BAD_FILE, "%s: has %zu bytes; at most %zu are expected", path, size, limit);
     }
-    char *buffer = malloc(size + 1);
-    if (!buffer) {
-        close(descriptor);
-        return silma_fail_memory(error, size + 1);
-    }
-    if (!read_fully(descriptor, buffer, size)) {
-        status = silma_fail_io(error, path, "cannot be read");
-        free(buffer);
-        close(descriptor);
-        return status;
-    }
-    close(descriptor);
-    buffer[size] = '\0';
-    *bytes = buffer;
-    *count = size;
-    return SILMA_OK;
+    status = read_whole(descriptor, path, size, bytes, error);
+    if (status == SILMA_OK) *count = size;
+    return status;
 }
 
-silma_status file_map_open(file_map *map, const char *path, silma_error *error)
+silma_status file_view_open(file_view *view, const char *path, silma_error *error)
 {
     int descriptor;
     size_t size;
     silma_status status = open_regular(path, &descriptor, &size, error);
     if (status != SILMA_OK) return status;
-    void *bytes = NULL;
-    if (size > 0) {
-        bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-        if (bytes == MAP_FAILED) {
-            status = silma_fail_io(error, path, "cannot be mapped");
-            close(descriptor);
-            return status;
-        }
+    if (size <= FILE_VIEW_READ_MAX) {
+        char *bytes;
+        status = read_whole(descriptor, path, size, &bytes, error);
+        if (status == SILMA_OK) *view = (file_view){.bytes = (uint8_t *)bytes, .size = size, .memory = bytes};
+        return status;
     }
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (bytes == MAP_FAILED)
+        status = silma_fail_io(error, path, "cannot be mapped");
+    else
+        *view = (file_view){.bytes = bytes, .size = size, .mapped = bytes};
     close(descriptor);
-    *map = (file_map){.bytes = bytes, .size = size};
-    return SILMA_OK;
+    return status;
 }
 
-void file_map_close(file_map *map)
+void file_view_close(file_view *view)
 {
-    if (map->bytes) munmap((void *)(uintptr_t)map->bytes, map->size);
-    *map = (file_map){0};
+    free(view->memory);
+    if (view->mapped) munmap(view->mapped, view->size);
+    *view = (file_view){0};
 }

@@ -21,13 +21,17 @@ void file_writer_abandon(file_writer *writer);
 // *count does not include. Only regular files. Free with free().
 silma_status file_read(const char *path, size_t limit, char **bytes, size_t *count, silma_error *error);
 
-// A file mapped read-only. Only regular files; an empty file maps to a null pointer and size 0.
-typedef struct file_map {
+// A file's bytes, to be read only. Only regular files. A mapped file that another program shortens is a SIGBUS, which a
+// library cannot turn into an error: so what is not too large is read, and then it is one.
+enum { FILE_VIEW_READ_MAX = 1 << 28 };
+
+typedef struct file_view {
     const uint8_t *bytes;
     size_t size;
-} file_map;
-silma_status file_map_open(file_map *map, const char *path, silma_error *error);
-void file_map_close(file_map *map);
+    void *memory, *mapped; // whichever has to be given back
+} file_view;
+silma_status file_view_open(file_view *view, const char *path, silma_error *error);
+void file_view_close(file_view *view);
 
 // "<folder>/<name>", malloc'ed; null if memory is short.
 char *path_join(const char *folder, const char *name);

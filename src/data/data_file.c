@@ -20,11 +20,11 @@ static bool ends_in_gz(const char *path)
 // it before anything is allocated, and the decompressed bytes with both.
 static silma_status read_gzip_size(data_file *file, silma_error *error)
 {
-    size_t compressed = file->map.size;
+    size_t compressed = file->view.size;
     if (compressed < GZIP_LEAST_BYTES)
         return silma_fail(error, SILMA_BAD_FILE, "%s: has %zu bytes; a gzip file has at least %d", file->path,
                           compressed, GZIP_LEAST_BYTES);
-    const uint8_t *last = file->map.bytes + compressed - GZIP_SIZE_BYTES;
+    const uint8_t *last = file->view.bytes + compressed - GZIP_SIZE_BYTES;
     file->size = last[0] | (size_t)last[1] << 8 | (size_t)last[2] << 16 | (size_t)last[3] << 24;
     if (file->size / GZIP_MOST_RATIO > compressed)
         return silma_fail(error, SILMA_BAD_FILE, "%s: %zu bytes of gzip cannot hold the %zu that its end claims",
@@ -35,7 +35,7 @@ static silma_status read_gzip_size(data_file *file, silma_error *error)
 silma_status data_file_over(data_file *file, const char *path, const uint8_t *bytes, size_t size,
                             const silma_codecs *codecs, silma_error *error)
 {
-    *file = (data_file){.path = path, .map = {.bytes = bytes, .size = size}, .size = size};
+    *file = (data_file){.path = path, .view = {.bytes = bytes, .size = size}, .size = size};
     if (!ends_in_gz(path)) return SILMA_OK;
     if (!codecs || !codecs->gunzip)
         return silma_fail(error, SILMA_USAGE,
@@ -46,20 +46,22 @@ silma_status data_file_over(data_file *file, const char *path, const uint8_t *by
 
 silma_status data_file_open(data_file *file, const char *path, const silma_codecs *codecs, silma_error *error)
 {
-    file_map map;
-    silma_status status = file_map_open(&map, path, error);
+    file_view view;
+    silma_status status = file_view_open(&view, path, error);
     if (status != SILMA_OK) return status;
-    status = data_file_over(file, path, map.bytes, map.size, codecs, error);
+    status = data_file_over(file, path, view.bytes, view.size, codecs, error);
     if (status != SILMA_OK) {
-        file_map_close(&map);
+        file_view_close(&view);
         *file = (data_file){0};
+        return status;
     }
-    return status;
+    file->view = view; // data_file_over's does not own the bytes
+    return SILMA_OK;
 }
 
 void data_file_close(data_file *file)
 {
-    file_map_close(&file->map);
+    file_view_close(&file->view);
     *file = (data_file){0};
 }
 
@@ -69,8 +71,8 @@ silma_status data_file_read(const data_file *file, size_t offset, void *bytes, s
         return silma_fail(error, SILMA_BAD_FILE, "%s: has %zu bytes; at least %zu are expected", file->path, file->size,
                           offset + count);
     if (file->codecs)
-        return file->codecs->gunzip(file->path, file->map.bytes, file->map.size, offset, bytes, count,
+        return file->codecs->gunzip(file->path, file->view.bytes, file->view.size, offset, bytes, count,
                                     offset + count == file->size, error);
-    if (count > 0) memcpy(bytes, file->map.bytes + offset, count);
+    if (count > 0) memcpy(bytes, file->view.bytes + offset, count);
     return SILMA_OK;
 }

@@ -7,7 +7,7 @@
 
 typedef struct data_file {
     const char *path; // for messages; borrowed
-    file_map map;
+    file_view view;
     size_t size;                // of the contents: what is in the file, or what its gzip trailer says
     const silma_codecs *codecs; // null: the file is plain
 } data_file;

@@ -23,7 +23,8 @@ silma_status dataset_pad(silma_dataset **padded, const silma_dataset *dataset, i
     const silma_images *images = silma_dataset_images(dataset);
     if (images->height == height && images->width == width && images->channels == channels) return SILMA_OK;
     bool is_vector = height == 1 && width == 1;
-    if (is_vector && images->height * images->width * images->channels == channels) return SILMA_OK;
+    size_t pixels_each = (size_t)images->height * (size_t)images->width * (size_t)images->channels;
+    if (is_vector && pixels_each == (size_t)channels) return SILMA_OK;
     if (images->height > height || images->width > width || images->channels != channels)
         return silma_fail(error, SILMA_USAGE,
                           "the network takes images of %dx%dx%d, but those of %s are %dx%dx%d; 'input auto' in the "
@@ -35,9 +36,8 @@ silma_status dataset_pad(silma_dataset **padded, const silma_dataset *dataset, i
     if (!checked_mul(larger, images->count, &bytes)) return silma_fail_memory(error, SIZE_MAX);
     uint8_t *pixels = calloc(bytes, 1);
     if (!pixels) return silma_fail_memory(error, bytes);
-    size_t smaller = (size_t)images->height * (size_t)images->width * (size_t)channels;
     for (size_t i = 0; i < images->count; i++)
-        pad_image(images->pixels + i * smaller, images, pixels + i * larger, height, width);
+        pad_image(images->pixels + i * pixels_each, images, pixels + i * larger, height, width);
     silma_images view = *images;
     view.pixels = pixels;
     view.height = height;

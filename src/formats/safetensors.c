@@ -59,7 +59,7 @@ static bool byte_count(const dtype_info *dtype, int rank, const uint64_t *shape,
 // Reading
 
 struct safetensors {
-    file_map map;         // empty when the caller keeps the bytes
+    file_view view;       // empty when the caller keeps the bytes
     json_t *header;       // owns all strings
     safetensor *tensors;  // (count), in the order of the data
     safetensor **by_name; // (count), sorted
@@ -298,15 +298,15 @@ silma_status safetensors_read(safetensors **result, const uint8_t *bytes, size_t
 
 silma_status safetensors_open(safetensors **result, const char *path, silma_error *error)
 {
-    file_map map;
-    silma_status status = file_map_open(&map, path, error);
+    file_view view;
+    silma_status status = file_view_open(&view, path, error);
     if (status != SILMA_OK) return status;
-    status = safetensors_read(result, map.bytes, map.size, path, error);
+    status = safetensors_read(result, view.bytes, view.size, path, error);
     if (status != SILMA_OK) {
-        file_map_close(&map);
+        file_view_close(&view);
         return status;
     }
-    (*result)->map = map;
+    (*result)->view = view;
     return SILMA_OK;
 }
 
@@ -316,7 +316,7 @@ void safetensors_close(safetensors *file)
     json_decref(file->header);
     free(file->tensors);
     free(file->by_name);
-    file_map_close(&file->map);
+    file_view_close(&file->view);
     free(file);
 }
 

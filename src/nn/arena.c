@@ -19,11 +19,12 @@ static int compare_sizes(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-static int compare_offsets(const void *left, const void *right)
+static void insert_by_offset(arena_block **placed, size_t count, arena_block *block)
 {
-    const arena_block *a = *(arena_block *const *)left;
-    const arena_block *b = *(arena_block *const *)right;
-    return a->offset < b->offset ? -1 : a->offset > b->offset;
+    size_t at = count;
+    for (; at > 0 && placed[at - 1]->offset > block->offset; at--)
+        placed[at] = placed[at - 1];
+    placed[at] = block;
 }
 
 // `placed` ascends by offset. The lowest gap that holds the block.
@@ -60,8 +61,7 @@ silma_status arena_place(arena_block *blocks, size_t count, size_t *bytes, silma
         status = place_one(placed, placed_count, order[i], &end, error);
         if (status != SILMA_OK) break;
         if (end > *bytes) *bytes = end;
-        placed[placed_count++] = order[i];
-        qsort(placed, placed_count, sizeof *placed, compare_offsets);
+        insert_by_offset(placed, placed_count++, order[i]);
     }
     free(order);
     return status;

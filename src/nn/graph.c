@@ -14,6 +14,7 @@ enum {
     PARAMETER_ALIGNMENT = 16, // floats: 64 bytes, so that kernels may load whole vectors from a tensor's start
 };
 
+static const char INPUT_NAME[] = "input";
 static const char INPUT_SYNOPSIS[] = "input HEIGHTxWIDTHxCHANNELS, input COUNT, or input auto";
 
 // A text being read: the graph so far, and the text as it will be stored.
@@ -21,6 +22,7 @@ typedef struct reader {
     graph *g;
     const silma_input *input;
     FILE *stored;
+    const char *line; // the one that is being taken apart; it has the bytes of the raw one up to its comment
     bool in_recipe;
 } reader;
 
@@ -86,7 +88,7 @@ static silma_status name_layer(const graph *g, layer *l, words *line, silma_erro
         return SILMA_OK;
     }
     if (g->layer_count == 0) {
-        snprintf(l->name, sizeof l->name, "input");
+        snprintf(l->name, sizeof l->name, "%s", INPUT_NAME);
         return SILMA_OK;
     }
     int number = 1;
@@ -166,6 +168,18 @@ static silma_status resolve_layer(const graph *g, layer *l, silma_error *error)
     return check_shape(g, l, error);
 }
 
+// "HxWxC", or one number for a vector.
+static bool parse_shape(const char *size, int most, shape *out)
+{
+    long long count;
+    if (parse_long(size, 1, most, &count)) {
+        *out = (shape){.h = 1, .w = 1, .c = (int)count, .flat = true};
+        return true;
+    }
+    char rest;
+    return sscanf(size, "%7dx%7dx%7d%c", &out->h, &out->w, &out->c, &rest) == 3;
+}
+
 // The first line: layer 0 has no inputs, and its shape may come from the data.
 static silma_status parse_input(reader *r, layer *l, words *line, silma_error *error)
 {
@@ -178,14 +192,8 @@ static silma_status parse_input(reader *r, layer *l, words *line, silma_error *e
         if (!r->input || r->input->height <= 0 || r->input->width <= 0 || r->input->channels <= 0)
             return words_fail(line, error, "'input auto' takes its size from the data: name a data set or a size");
         *out = (shape){.h = r->input->height, .w = r->input->width, .c = r->input->channels};
-    } else {
-        char rest;
-        int fields = sscanf(size, "%7dx%7dx%7d%c", &out->h, &out->w, &out->c, &rest);
-        if (fields == 1 && !strchr(size, 'x')) {
-            *out = (shape){.h = 1, .w = 1, .c = out->h, .flat = true};
-        } else if (fields != 3) {
-            return words_fail(line, error, "'%s' is no size", size);
-        }
+    } else if (!parse_shape(size, CHANNELS_MAX, out)) {
+        return words_fail(line, error, "'%s' is no size", size);
     }
     if (out->h < 1 || out->h > SIDE_MAX || out->w < 1 || out->w > SIDE_MAX || out->c < 1 || out->c > CHANNELS_MAX)
         return words_fail(line, error, "'%s' is no size: sides from 1 to %d", size, SIDE_MAX);
@@ -193,6 +201,7 @@ static silma_status parse_input(reader *r, layer *l, words *line, silma_error *e
         fprintf(r->stored, "input %d", out->c);
     else
         fprintf(r->stored, "input %dx%dx%d", out->h, out->w, out->c);
+    if (strcmp(l->name, INPUT_NAME) != 0) fprintf(r->stored, " name=%s", l->name);
     return SILMA_OK;
 }
 
@@ -211,7 +220,7 @@ static silma_status replace_classes(reader *r, const layer *l, words *line, char
     snprintf(number, 16, "%d", r->input->class_count);
     for (int i = 0; i < line->count; i++)
         if (line->word[i] == word) line->word[i] = number;
-    char *place = strstr(raw, "classes");
+    const char *place = raw + (word - r->line);
     fprintf(r->stored, "%.*s%s%s", (int)(place - raw), raw, number, place + strlen("classes"));
     return SILMA_OK;
 }
@@ -309,6 +318,7 @@ static void cut_comment_and_blanks(char *text)
 static silma_status parse_line(reader *r, char *raw, char *cut, int number, silma_error *error)
 {
     cut_comment_and_blanks(cut);
+    r->line = cut;
     char *text = cut + strspn(cut, " \t");
     if (*text == '\0') {
         fputs(raw, r->stored);

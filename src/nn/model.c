@@ -265,6 +265,14 @@ static silma_status read_class_names(const json_t *classes, const char *path, co
     return SILMA_OK;
 }
 
+// Before memory is taken for a scale and a shift of each channel.
+static bool lists_channels(const json_t *preprocessing, const graph *g)
+{
+    size_t channels = (size_t)graph_input(g).c;
+    return json_array_size(json_object_get(preprocessing, "scale")) == channels &&
+           json_array_size(json_object_get(preprocessing, "shift")) == channels;
+}
+
 static bool read_floats(const json_t *array, float *values, int count)
 {
     if (!json_is_array(array) || json_array_size(array) != (size_t)count) return false;
@@ -277,6 +285,12 @@ static bool read_floats(const json_t *array, float *values, int count)
     return true;
 }
 
+static silma_status fail_preprocessing(const char *path, silma_error *error)
+{
+    return fail_metadata(path, "preprocessing", "the size of the network's input, and a scale and a shift a channel",
+                         error);
+}
+
 static silma_status read_preprocessing(silma_model *model, const json_t *object, const char *path, silma_error *error)
 {
     shape in = graph_input(model->g);
@@ -285,9 +299,7 @@ static silma_status read_preprocessing(silma_model *model, const json_t *object,
                 json_integer_value(json_object_get(object, "channels")) == in.c &&
                 read_floats(json_object_get(object, "scale"), model->scale, in.c) &&
                 read_floats(json_object_get(object, "shift"), model->shift, in.c);
-    if (fits) return SILMA_OK;
-    return fail_metadata(path, "preprocessing", "the size of the network's input, and a scale and a shift a channel",
-                         error);
+    return fits ? SILMA_OK : fail_preprocessing(path, error);
 }
 
 // A single output with a sigmoid stands for two classes.
@@ -307,12 +319,10 @@ static silma_status read_described(silma_model **result, const safetensors *file
     silma_status status = read_class_names(classes, path, &names, error);
     if (status == SILMA_OK) status = graph_parse(&g, safetensors_metadata(file, "network"), path, NULL, error);
     int class_count = (int)json_array_size(classes);
-    if (status == SILMA_OK && !outputs_fit(g, class_count)) {
+    if (status == SILMA_OK && !outputs_fit(g, class_count))
         status = silma_fail(error, SILMA_BAD_FILE, "%s: the network has %d outputs for %d classes", path,
                             graph_output(g).c, class_count);
-        graph_free(g);
-        g = NULL;
-    }
+    if (status == SILMA_OK && !lists_channels(preprocessing, g)) status = fail_preprocessing(path, error);
     if (status == SILMA_OK) status = model_check_tensors(file, path, g, error);
     if (status == SILMA_OK)
         status = model_create(&model, g, names, class_count, error);
@@ -345,8 +355,12 @@ silma_status model_read(silma_model **result, const safetensors *file, const cha
     json_decref(classes);
     json_decref(preprocessing);
     const char *summary = safetensors_metadata(file, "summary");
-    if (status == SILMA_OK && summary) (*result)->summary = strdup(summary);
-    return status;
+    if (status != SILMA_OK || !summary) return status;
+    (*result)->summary = strdup(summary);
+    if ((*result)->summary) return SILMA_OK;
+    silma_model_free(*result);
+    *result = NULL;
+    return silma_fail_memory(error, strlen(summary));
 }
 
 silma_status silma_model_load(silma_model **model, const char *path, silma_error *error)
@@ -407,7 +421,9 @@ const char *silma_model_summary(const silma_model *model)
 
 silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *pool, size_t batch, silma_error *error)
 {
-    if (model->p && model->k == k && model->pool == pool && model->batch >= batch) return SILMA_OK;
+    unsigned threads = thread_pool_size(pool);
+    bool same = model->p && model->k == k && model->pool == pool && model->threads == threads;
+    if (same && model->batch >= batch) return SILMA_OK;
     plan *p;
     silma_status status = plan_create(&p, model->g, k, pool, batch, PLAN_INFER, error);
     if (status != SILMA_OK) return status;
@@ -424,6 +440,7 @@ silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *po
     model->batch = batch;
     model->k = k;
     model->pool = pool;
+    model->threads = threads;
     return SILMA_OK;
 }
 

@@ -30,6 +30,7 @@ struct silma_model {
     size_t batch;
     const kernels *k;
     thread_pool *pool;
+    unsigned threads; // of the pool: another one may have taken its address
 };
 
 // A model that takes over `g` (freed also on failure) with weights of zero; class names are copied, null: "0", "1", ...

@@ -40,7 +40,7 @@ typedef struct plan_step {
     float *statistics;
 } plan_step;
 
-float *plan_input(plan *p);           // (batch, h, w, c), to be filled before plan_forward
+float *plan_input(plan *p);           // (batch, h, w, c), to be filled before each plan_forward, which may overwrite it
 float *plan_output(plan *p);          // (batch, classes) logits, after plan_forward
 float *plan_output_gradient(plan *p); // (batch, classes), to be filled before plan_backward
 // Asks that backward also computes the gradient of the input; call before plan_arena_bytes. For gradient checks.
@@ -50,9 +50,9 @@ float *plan_input_gradient(plan *p);
 void plan_forward(plan *p, const plan_step *step);
 void plan_backward(plan *p, const plan_step *step);
 
-// Runs the step again and looks after each layer for a NaN or an infinity. Returns the layer's number, and in *where
-// "output", "gradient" or a parameter's name; SIZE_MAX if everything is finite. The output gradient is computed by
-// `loss`, called between forward and backward.
+// Runs the step again, with the input filled again, and looks after each layer for a NaN or an infinity. Returns the
+// layer's number, and in *where "output", "gradient" or a parameter's name; SIZE_MAX if everything is finite. The
+// output gradient is computed by `loss`, called between forward and backward.
 size_t plan_find_non_finite(plan *p, const plan_step *step, void (*loss)(void *argument), void *argument,
                             const char **where);
 

@@ -111,6 +111,16 @@ static void forward_layer(plan *p, size_t i, const slice *s)
     pl->l->type->forward(prepare_call(p, i, s, pl->forward_workspace));
 }
 
+// Parameter by parameter: the padding between them is garbage in `later`, which begins at `offset`.
+static void add_gradients(const plan *p, const layer *l, float *gradients, const float *later, size_t offset)
+{
+    for (int i = 0; i < l->parameter_count; i++) {
+        const parameter *param = &l->parameters[i];
+        float *sum = gradients + param->offset;
+        if (param->trainable) p->k->add(p->pool, param->count, sum, later + (param->offset - offset), sum);
+    }
+}
+
 // The slices' parameter gradients: the first one's are written to their place, the later ones' beside it and added.
 static void backward_with_parameters(plan *p, size_t i, const slice *s)
 {
@@ -124,7 +134,7 @@ static void backward_with_parameters(plan *p, size_t i, const slice *s)
         call->gradient_offset = first;
     }
     pl->l->type->backward(call);
-    if (later) p->k->add(p->pool, count, s->step->gradients + first, call->gradients, s->step->gradients + first);
+    if (later) add_gradients(p, pl->l, s->step->gradients, call->gradients, first);
 }
 
 static void backward_layer(plan *p, size_t i, const slice *s)

@@ -1,19 +1,25 @@
-// Doubles are stored as hexadecimal text ("0x1.8p+1"), which is exact.
+// Doubles are stored as the hexadecimal digits of their bits: exact, NaN and infinity included, and the same in every
+// locale.
 #define _GNU_SOURCE
 #include "train/run.h"
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/utf8.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { DOUBLE_DIGITS = 16, HASH_DIGITS = 64 };
 
 static const char *const SLOT_PREFIXES[OPTIMIZER_SLOTS_MAX] = {"optimizer.0/", "optimizer.1/"};
 
 static json_t *double_to_json(double value)
 {
-    return json_sprintf("%a", value);
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return json_sprintf("%016" PRIx64, bits);
 }
 
 static json_t *doubles_to_json(const double *values, size_t count)
@@ -112,13 +118,19 @@ static silma_status fail_metadata(const char *path, const char *key, silma_error
                       "%s: metadata '%s' is missing or damaged: a run cannot be continued from this file", path, key);
 }
 
+// Whether `text`, which may be null, is `count` lower-case digits and nothing else.
+static bool is_hexadecimal(const char *text, size_t count)
+{
+    return text && strlen(text) == count && strspn(text, "0123456789abcdef") == count;
+}
+
 static bool read_double(const json_t *value, double *result)
 {
     const char *text = json_string_value(value);
-    if (!text || !*text) return false;
-    char *end;
-    *result = strtod(text, &end);
-    return *end == '\0';
+    if (!is_hexadecimal(text, DOUBLE_DIGITS)) return false;
+    uint64_t bits = strtoull(text, NULL, 16);
+    memcpy(result, &bits, sizeof *result);
+    return true;
 }
 
 static bool read_doubles(const json_t *array, double *values, size_t count)
@@ -173,9 +185,9 @@ silma_status checkpoint_read_start(silma_run *run, safetensors *file, const char
     if (status != SILMA_OK) return status;
     const char *name = safetensors_metadata(file, "name");
     const char *hash = safetensors_metadata(file, "data_hash");
-    if (!name) return fail_metadata(path, "name", error);
-    if (!hash || strlen(hash) != 64) return fail_metadata(path, "data_hash", error);
-    memcpy(data_hash, hash, 65);
+    if (!name || !utf8_is_printable(name, strlen(name))) return fail_metadata(path, "name", error);
+    if (!is_hexadecimal(hash, HASH_DIGITS)) return fail_metadata(path, "data_hash", error);
+    memcpy(data_hash, hash, HASH_DIGITS + 1);
     run->network_name = strdup(name);
     if (!run->network_name) return silma_fail_memory(error, strlen(name));
     json_t *stored = metadata_json(file, "settings");

@@ -56,6 +56,7 @@ static void compute_loss(void *argument)
 static silma_status fail_diverged(silma_run *run, const plan_step *step, step_call *call, silma_error *error)
 {
     const char *where;
+    load_images(run, call->p, call->n, run->order + run->at.step * run->settings.batch); // their place was used again
     size_t index = plan_find_non_finite(run->train_plan, step, compute_loss, call, &where);
     if (index == SIZE_MAX)
         return silma_fail(

@@ -117,6 +117,9 @@ static silma_status check_parts(const silma_run *run, silma_error *error)
     if (run->parts.train_count == 0)
         return silma_fail(error, SILMA_USAGE, "no image is left to train on: %s has %zu, and val_split is %g",
                           silma_dataset_name(run->dataset), run->images->count, run->settings.val_split);
+    if (run->settings.val_split > 0 && run->parts.validation_count == 0)
+        return silma_fail(error, SILMA_USAGE, "val_split %g leaves no image of %s to validate with; 0 asks for none",
+                          run->settings.val_split, silma_dataset_name(run->dataset));
     return SILMA_OK;
 }
 

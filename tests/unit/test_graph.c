@@ -65,6 +65,26 @@ static void stores_the_text_with_sizes_in_place(void **state)
     graph_free(g);
 }
 
+// A model is read from this text, with nothing to fill it in.
+static void assert_stored(const char *text, const char *stored)
+{
+    graph *g = parse(text), *again = NULL;
+    assert_string_equal(g->text, stored);
+    assert_int_equal(graph_parse(&again, g->text, "again", NULL, NULL), SILMA_OK);
+    graph_free(again);
+    graph_free(g);
+}
+
+static void stored_texts_keep_names(void **state)
+{
+    (void)state;
+    assert_stored("input auto name=pixels\nconv 1 1x1\nadd pixels",
+                  "input 28x28x1 name=pixels\nconv 1 1x1\nadd pixels");
+    assert_stored("input auto\nflatten\ndense name=classes classes softmax",
+                  "input 28x28x1\nflatten\ndense name=classes 10 softmax");
+    assert_stored("input auto\nflatten\n dense classes# classes", "input 28x28x1\nflatten\n dense 10# classes");
+}
+
 static void takes_the_head_off(void **state)
 {
     (void)state;
@@ -112,6 +132,8 @@ static void wrong_lines_are_explained(void **state)
                    "net.silma:2: nothing takes the output of a");
     assert_message("input 65537x1x1\nflatten", &DATA, "is no size");
     assert_message("input 10x\nflatten", &DATA, "'10x' is no size");
+    assert_message("input 10abc\nrelu", &DATA, "'10abc' is no size");
+    assert_message("input 123456789\nrelu", &DATA, "'123456789' is no size");
     assert_message("input 60000x60000x60000\nflatten", &DATA, "no possible size");
     assert_message("input 0x3x3\nflatten", &DATA, "is no size");
     assert_message("input auto\ntrain:\ntrain:", &DATA, "net.silma:3: a second 'train:'");
@@ -140,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resolves_shapes_names_and_parameters),
         cmocka_unit_test(stores_the_text_with_sizes_in_place),
+        cmocka_unit_test(stored_texts_keep_names),
         cmocka_unit_test(takes_the_head_off),
         cmocka_unit_test(branches_join),
         cmocka_unit_test(wrong_lines_are_explained),

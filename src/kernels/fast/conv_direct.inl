@@ -163,7 +163,8 @@ static void direct_run(thread_pool *pool, correlation *job, filter_packing *pack
     direct_workspace size = direct_workspace_of(job);
     float *filter = workspace, *narrow = filter + size.filter, *bias = narrow + size.narrow;
     packing->packed = size.narrow ? narrow : filter;
-    thread_pool_run(pool, job->groups * filter_blocks(job->group_outputs), pack, packing);
+    thread_pool_run(pool_for(pool, size.filter * PACKED_FLOAT), job->groups * filter_blocks(job->group_outputs), pack,
+                    packing);
     if (job->gathered > 1) {
         filter_widen(job, job->bias, narrow, filter, bias);
         job->bias = bias;

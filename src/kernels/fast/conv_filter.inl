@@ -149,13 +149,15 @@ static ALWAYS_INLINE void filter_gradient_compute_rows(const filter_gradient *jo
     case 4:
         filter_gradient_compute(job, slab, x, partial, 4, vectors);
         break;
+#if TILE_ROWS > 4
     case 5:
         filter_gradient_compute(job, slab, x, partial, 5, vectors);
         break;
     case 6:
         filter_gradient_compute(job, slab, x, partial, 6, vectors);
         break;
-#if VF == 16 || defined(__ARM_NEON)
+#endif
+#if TILE_ROWS > 6
     case 7:
         filter_gradient_compute(job, slab, x, partial, 7, vectors);
         break;
@@ -269,6 +271,12 @@ static size_t filter_gradient_partials(const filter_gradient *job)
     return whole_lines(job->chunks * job->tasks * job->partial_each);
 }
 
+static size_t filter_gradient_products(const window_shape *s)
+{
+    size_t outputs = (size_t)s->n * (size_t)s->oh * (size_t)s->ow * (size_t)s->oc;
+    return outputs * (size_t)s->kh * (size_t)s->kw * (size_t)(s->c / s->groups);
+}
+
 static size_t direct_backward_filter_workspace(const window_shape *s, unsigned threads)
 {
     filter_gradient job = filter_gradient_of(s, GRADIENT_CHANNELS);
@@ -284,6 +292,7 @@ static void direct_backward_filter(thread_pool *pool, const window_shape *s, con
     job.dfilter = dfilter;
     job.partials = workspace;
     job.scratch = job.partials + filter_gradient_partials(&job);
-    thread_pool_run(pool, job.chunks * job.tasks, filter_gradient_work, &job);
-    thread_pool_run(pool, job.tasks, filter_gradient_join, &job);
+    thread_pool_run(pool_for(pool, filter_gradient_products(s)), job.chunks * job.tasks, filter_gradient_work, &job);
+    thread_pool_run(pool_for(pool, filter_gradient_partials(&job) * PACKED_FLOAT), job.tasks, filter_gradient_join,
+                    &job);
 }

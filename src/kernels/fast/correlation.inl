@@ -28,8 +28,10 @@ typedef struct correlation {
     size_t y_image, y_row, y_pixel; // floats from one to the next, for y and z
     const float *bias;              // (groups * group_outputs) or null
     activation act;
+    size_t row_tiles;    // tiles of an output row
     size_t band;         // output rows at a time
     size_t padded_w;     // pixels in a padded row
+    bool in_place;       // the source needs neither padding nor picking of channels: it is not copied
     float *scratch;      // (workers, scratch_each)
     size_t scratch_each; // floats
     size_t workers;
@@ -68,7 +70,10 @@ static void correlation_gather(correlation *job)
 // Chooses the band: as many rows as fit the scratch, in bands of even size.
 static void correlation_plan_bands(correlation *job)
 {
+    job->row_tiles = parts_of(job->ow, TILE_ROWS);
     job->padded_w = (job->ow + (job->rest > 0) - 1) * job->stride_w + job->kw;
+    job->in_place = job->groups == 1 && job->pad_top == 0 && job->pad_left == 0 && job->padded_w == job->w &&
+                    (job->oh - 1) * job->stride_h + job->kh <= job->h && job->kh > 0;
     size_t row = job->padded_w * job->channels;
     size_t rows = CORRELATION_SCRATCH / (row ? row : 1);
     size_t band = rows > job->kh ? (rows - job->kh) / job->stride_h + 1 : 1;
@@ -122,6 +127,34 @@ typedef struct correlation_tile {
     size_t columns; // output channels
 } correlation_tile;
 
+// From the tile to y, and z: any number of columns, any activation that is applied in registers.
+static __attribute__((noinline)) void correlation_finish(const correlation *job, const correlation_tile *at,
+                                                         const tile *t, size_t pixels)
+{
+    for (size_t v = 0; v * VF < at->columns; v++) {
+        vf bias = at->bias ? tile_load(at->bias, at->columns, v) : vf_zero();
+        for (size_t i = 0; i < pixels; i++) {
+            vf z = t->sum[i][v] + bias;
+            if (at->z) tile_store(at->z + i * job->y_pixel, at->columns, v, z);
+            tile_store(at->y + i * job->y_pixel, at->columns, v, activation_inline(job->act, z));
+        }
+    }
+}
+
+// The same in registers for the usual case: whole vectors, no z, linear or a rectifier, which cuts off at `least`.
+static ALWAYS_INLINE void correlation_finish_whole(const correlation *job, const correlation_tile *at, const tile *t,
+                                                   size_t pixels, size_t vectors)
+{
+    vf least = vf_set(job->act.kind == ACTIVATION_RELU ? 0.0f : -INFINITY);
+    UNROLL
+    for (size_t v = 0; v < vectors; v++) {
+        vf bias = at->bias ? vf_load(at->bias + v * VF) : vf_zero();
+        UNROLL
+        for (size_t i = 0; i < pixels; i++)
+            vf_store(at->y + i * job->y_pixel + v * VF, vf_max(least, t->sum[i][v] + bias));
+    }
+}
+
 static ALWAYS_INLINE void correlation_compute(const correlation *job, const correlation_tile *at, size_t pixels,
                                               size_t vectors)
 {
@@ -130,23 +163,17 @@ static ALWAYS_INLINE void correlation_compute(const correlation *job, const corr
     tile t;
     tile_clear(&t, pixels, vectors);
     for (size_t ky = 0; ky < at->kh; ky++) {
-        if (run == 3) // too short for a loop: one channel
-            tile_accumulate(&t, pixels, vectors, 3, a, job->stride_w * job->channels, 1, b, TILE_COLUMNS);
-        else
-            tile_accumulate(&t, pixels, vectors, run, a, job->stride_w * job->channels, 1, b, TILE_COLUMNS);
+        tile_accumulate(&t, pixels, vectors, run, a, job->stride_w * job->channels, 1, b, TILE_COLUMNS);
         a += line;
         b += run * TILE_COLUMNS;
     }
-    UNROLL
-    for (size_t v = 0; v < vectors; v++) {
-        vf bias = at->bias ? tile_load(at->bias, at->columns, v) : vf_zero();
-        UNROLL
-        for (size_t i = 0; i < pixels; i++) {
-            vf z = t.sum[i][v] + bias;
-            if (at->z) tile_store(at->z + i * job->y_pixel, at->columns, v, z);
-            tile_store(at->y + i * job->y_pixel, at->columns, v, activation_inline(job->act, z));
-        }
+    if (at->columns == vectors * VF && !at->z && job->act.kind != ACTIVATION_LEAKY_RELU) {
+        correlation_finish_whole(job, at, &t, pixels, vectors);
+        return;
     }
+    tile copy;
+    tile_copy(&t, &copy, pixels, vectors);
+    correlation_finish(job, at, &copy, pixels);
 }
 
 static ALWAYS_INLINE void correlation_compute_pixels(const correlation *job, const correlation_tile *at, size_t pixels,
@@ -165,13 +192,15 @@ static ALWAYS_INLINE void correlation_compute_pixels(const correlation *job, con
     case 4:
         correlation_compute(job, at, 4, vectors);
         break;
+#if TILE_ROWS > 4
     case 5:
         correlation_compute(job, at, 5, vectors);
         break;
     case 6:
         correlation_compute(job, at, 6, vectors);
         break;
-#if VF == 16 || defined(__ARM_NEON)
+#endif
+#if TILE_ROWS > 6
     case 7:
         correlation_compute(job, at, 7, vectors);
         break;
@@ -196,11 +225,11 @@ static void correlation_pixels(const correlation *job, correlation_tile at, size
 // One row of outputs, one block of channels.
 static void correlation_row(const correlation *job, const correlation_tile *at, prefetch *next)
 {
-    size_t tiles = parts_of(job->ow, TILE_ROWS);
-    for (size_t i = 0; i < tiles; i++) {
-        size_t x = part_start(job->ow, tiles, i);
+    for (size_t x = 0, i = 1; x < job->ow; i++) {
+        size_t end = part_start(job->ow, job->row_tiles, i);
         prefetch_some(next);
-        correlation_pixels(job, *at, x, part_start(job->ow, tiles, i + 1) - x);
+        correlation_pixels(job, *at, x, end - x);
+        x = end;
     }
     if (job->rest > 0) {
         correlation_tile last = *at;
@@ -212,7 +241,7 @@ static void correlation_row(const correlation *job, const correlation_tile *at, 
 // The rows of the source that the band after this one reads, all groups' channels.
 static prefetch correlation_next_band(const correlation *job, size_t image, size_t first, size_t rows)
 {
-    size_t calls = rows * job->groups * filter_blocks(job->group_outputs) * parts_of(job->ow, TILE_ROWS);
+    size_t calls = rows * job->groups * filter_blocks(job->group_outputs) * job->row_tiles;
     size_t line = job->w * job->source_pixel, total = job->n * job->h;
     size_t from = smaller(image * job->h + (first + rows) * job->stride_h, total);
     size_t count = smaller(rows * job->stride_h, total - from);
@@ -237,8 +266,12 @@ static void correlation_band(const correlation *job, size_t image, size_t first,
     size_t blocks = filter_blocks(job->group_outputs);
     size_t block_floats = job->kh * job->kw * job->channels * TILE_COLUMNS;
     prefetch next = correlation_next_band(job, image, first, rows);
+    const float *source = padded;
     for (size_t g = 0; g < job->groups; g++) {
-        correlation_pad(job, image, g, first, rows, padded);
+        if (job->in_place)
+            source = job->source + (image * job->h + first * job->stride_h) * job->w * job->channels;
+        else
+            correlation_pad(job, image, g, first, rows, padded);
         for (size_t b = 0; b < blocks; b++) {
             size_t column = g * job->group_outputs + b * TILE_COLUMNS;
             correlation_tile at = {.bias = job->bias ? job->bias + column : NULL,
@@ -249,7 +282,7 @@ static void correlation_band(const correlation *job, size_t image, size_t first,
                 tap_rows taps = correlation_tap_rows(job, first + r);
                 at.kh = taps.count;
                 at.filter = filter + taps.first * job->kw * job->channels * TILE_COLUMNS;
-                at.a = padded + (r * job->stride_h + taps.first) * job->padded_w * job->channels;
+                at.a = source + (r * job->stride_h + taps.first) * job->padded_w * job->channels;
                 at.y = job->y + offset;
                 at.z = job->z ? job->z + offset : NULL;
                 correlation_row(job, &at, &next);
@@ -279,6 +312,8 @@ static void correlation_work(void *argument, size_t task, unsigned thread)
 
 static void correlation_run(thread_pool *pool, correlation *job)
 {
+    size_t outputs = job->n * job->oh * job->ow * job->groups * job->group_outputs;
+    pool = pool_for(pool, outputs * (job->kh * job->kw * job->channels + 1));
     job->workers = thread_pool_size(pool);
     thread_pool_run(pool, job->workers, correlation_work, job);
 }

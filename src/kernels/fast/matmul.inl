@@ -11,7 +11,10 @@ enum {
     MATMUL_LINE = MATMUL_DEPTH + 16, // a packed row of A; not a power of two, so that rows lie in different sets
     MATMUL_PACKED_A = MATMUL_ROWS * MATMUL_LINE,
     MATMUL_PACKED_B = 96 * 1024,
-    MATMUL_AHEAD = 4, // rows
+    MATMUL_AHEAD = 4,     // rows
+    MATMUL_THIN_ROWS = 3, // of C, at most, for which B is not packed
+    MATMUL_THIN_VECTORS = 8,
+    MATMUL_THIN_AHEAD = 8, // rows
 };
 
 typedef struct matmul_job {
@@ -93,18 +96,23 @@ typedef struct matmul_tile {
     bool first, last;
 } matmul_tile;
 
-static ALWAYS_INLINE void matmul_compute(const matmul_task *task, const matmul_tile *at, size_t rows, size_t vectors,
-                                         size_t a_row, size_t a_step)
+static ALWAYS_INLINE void matmul_compute(const matmul_tile *at, tile *t, size_t rows, size_t vectors, size_t a_row,
+                                         size_t a_step)
 {
-    tile t;
-    tile_clear(&t, rows, vectors);
-    tile_accumulate(&t, rows, vectors, at->steps, at->a, a_row, a_step, at->b, TILE_COLUMNS);
-    UNROLL
-    for (size_t v = 0; v < vectors; v++) {
+    tile sums; // in registers
+    tile_clear(&sums, rows, vectors);
+    tile_accumulate(&sums, rows, vectors, at->steps, at->a, a_row, a_step, at->b, TILE_COLUMNS);
+    tile_copy(&sums, t, rows, vectors);
+}
+
+// From the tile to C. Once for all sizes: next to the sums themselves its time does not count, but its size would.
+static __attribute__((noinline)) void matmul_finish(const matmul_task *task, const matmul_tile *at, const tile *t,
+                                                    size_t rows)
+{
+    for (size_t v = 0; v * VF < at->columns; v++) {
         vf bias = at->last && at->bias ? tile_load(at->bias, at->columns, v) : vf_zero();
-        UNROLL
         for (size_t i = 0; i < rows; i++) {
-            vf sum = t.sum[i][v];
+            vf sum = t->sum[i][v];
             if (!at->first || task->accumulate) sum += tile_load(at->c + i * task->n, at->columns, v);
             if (at->last) {
                 sum += bias;
@@ -116,43 +124,44 @@ static ALWAYS_INLINE void matmul_compute(const matmul_task *task, const matmul_t
     }
 }
 
-static ALWAYS_INLINE void matmul_compute_vectors(const matmul_task *task, const matmul_tile *at, size_t rows,
-                                                 size_t a_row, size_t a_step)
+static ALWAYS_INLINE void matmul_compute_vectors(const matmul_tile *at, tile *t, size_t rows, size_t a_row,
+                                                 size_t a_step)
 {
     if (at->columns > VF)
-        matmul_compute(task, at, rows, 2, a_row, a_step);
+        matmul_compute(at, t, rows, 2, a_row, a_step);
     else
-        matmul_compute(task, at, rows, 1, a_row, a_step);
+        matmul_compute(at, t, rows, 1, a_row, a_step);
 }
 
-static ALWAYS_INLINE void matmul_compute_rows(const matmul_task *task, const matmul_tile *at, size_t rows, size_t a_row,
-                                              size_t a_step)
+static ALWAYS_INLINE void matmul_compute_rows(const matmul_tile *at, tile *t, size_t rows, size_t a_row, size_t a_step)
 {
     switch (rows) {
     case 1:
-        matmul_compute_vectors(task, at, 1, a_row, a_step);
+        matmul_compute_vectors(at, t, 1, a_row, a_step);
         break;
     case 2:
-        matmul_compute_vectors(task, at, 2, a_row, a_step);
+        matmul_compute_vectors(at, t, 2, a_row, a_step);
         break;
     case 3:
-        matmul_compute_vectors(task, at, 3, a_row, a_step);
+        matmul_compute_vectors(at, t, 3, a_row, a_step);
         break;
     case 4:
-        matmul_compute_vectors(task, at, 4, a_row, a_step);
+        matmul_compute_vectors(at, t, 4, a_row, a_step);
         break;
+#if TILE_ROWS > 4
     case 5:
-        matmul_compute_vectors(task, at, 5, a_row, a_step);
+        matmul_compute_vectors(at, t, 5, a_row, a_step);
         break;
     case 6:
-        matmul_compute_vectors(task, at, 6, a_row, a_step);
+        matmul_compute_vectors(at, t, 6, a_row, a_step);
         break;
-#if VF == 16 || defined(__ARM_NEON)
+#endif
+#if TILE_ROWS > 6
     case 7:
-        matmul_compute_vectors(task, at, 7, a_row, a_step);
+        matmul_compute_vectors(at, t, 7, a_row, a_step);
         break;
     case 8:
-        matmul_compute_vectors(task, at, 8, a_row, a_step);
+        matmul_compute_vectors(at, t, 8, a_row, a_step);
         break;
 #endif
     }
@@ -174,13 +183,15 @@ static void matmul_compute_block(const matmul_task *task, const matmul_block *at
                                 .columns = smaller(TILE_COLUMNS, at->columns - j),
                                 .first = at->step == 0,
                                 .last = at->step + at->steps == task->k};
+            tile t;
             if (task->transpose_a) {
                 part.a = at->a + row * at->steps;
-                matmul_compute_rows(task, &part, rows, 1, TILE_ROWS);
+                matmul_compute_rows(&part, &t, rows, 1, TILE_ROWS);
             } else {
                 part.a = at->a + row * MATMUL_LINE;
-                matmul_compute_rows(task, &part, rows, MATMUL_LINE, 1);
+                matmul_compute_rows(&part, &t, rows, MATMUL_LINE, 1);
             }
+            matmul_finish(task, &part, &t, rows);
         }
     }
 }
@@ -213,7 +224,63 @@ static prefetch matmul_next_b(const matmul_task *task, const matmul_block *part,
     return prefetch_rows(task->b + step * task->n + column, steps, task->n, columns, tiles);
 }
 
-static void matmul_rectangle(const matmul_task *task, const matmul_block *part, float *scratch)
+// One row of C, `vectors` vectors of columns, of which `columns` count. B is read where it lies: with so few rows each
+// of its elements is used a few times, which does not pay for packing it. The sum runs as that of a tile does.
+static ALWAYS_INLINE void matmul_thin_strip(const matmul_task *task, size_t row, size_t column, size_t columns,
+                                            size_t vectors)
+{
+    size_t n = task->n, offset = row * n + column, a_step = task->transpose_a ? task->m : 1;
+    const float *a = task->a + (task->transpose_a ? row : row * task->k), *b = task->b + column;
+    // What a whole vector finds beyond the row is not used, but must lie in B: not so in the last steps.
+    size_t beyond = column + vectors * VF > n ? parts_of(column + vectors * VF - n, n) : 0;
+    size_t whole = task->k - smaller(task->k, beyond);
+    float rest[MATMUL_THIN_VECTORS * VF] = {0};
+    vf total[MATMUL_THIN_VECTORS];
+    UNROLL
+    for (size_t v = 0; v < vectors; v++)
+        total[v] = task->accumulate ? tile_load(task->c + offset, columns, v) : vf_zero();
+    for (size_t step = 0; step < task->k;) {
+        size_t end = smaller(step + MATMUL_DEPTH, task->k);
+        vf sum[MATMUL_THIN_VECTORS];
+        UNROLL
+        for (size_t v = 0; v < vectors; v++)
+            sum[v] = vf_zero();
+        for (; step < end; step++, a += a_step, b += n) {
+            const float *from = step < whole ? b : memcpy(rest, b, columns * sizeof *b);
+            vf left = vf_set(*a);
+            UNROLL
+            for (size_t v = 0; v < vectors; v++) {
+                __builtin_prefetch(b + MATMUL_THIN_AHEAD * n + v * VF);
+                sum[v] = vf_fma(left, vf_load(from + v * VF), sum[v]);
+            }
+        }
+        UNROLL
+        for (size_t v = 0; v < vectors; v++)
+            total[v] = sum[v] + total[v];
+    }
+    UNROLL
+    for (size_t v = 0; v < vectors; v++) {
+        vf z = task->bias ? total[v] + tile_load(task->bias + column, columns, v) : total[v];
+        if (task->pre_activation) tile_store(task->pre_activation + offset, columns, v, z);
+        tile_store(task->c + offset, columns, v, activation_inline(task->act, z));
+    }
+}
+
+static void matmul_thin(const matmul_task *task, const matmul_block *part)
+{
+    size_t end = part->column + part->columns;
+    for (size_t column = part->column; column < end; column += MATMUL_THIN_VECTORS * VF) {
+        size_t columns = smaller(MATMUL_THIN_VECTORS * VF, end - column);
+        for (size_t row = part->row; row < part->row + part->rows; row++) {
+            if (columns > 4 * VF)
+                matmul_thin_strip(task, row, column, columns, 8);
+            else
+                matmul_thin_strip(task, row, column, columns, 4); // fewer would wait for each other as long
+        }
+    }
+}
+
+static void matmul_packed(const matmul_task *task, const matmul_block *part, float *scratch)
 {
     matmul_block at = {.a = scratch, .b = scratch + MATMUL_PACKED_A};
     size_t end_row = part->row + part->rows, end_column = part->column + part->columns;
@@ -236,8 +303,16 @@ static void matmul_rectangle(const matmul_task *task, const matmul_block *part, 
             }
         }
     }
+}
+
+static void matmul_rectangle(const matmul_task *task, const matmul_block *part, float *scratch)
+{
+    if (task->m <= MATMUL_THIN_ROWS && !task->transpose_b)
+        matmul_thin(task, part);
+    else
+        matmul_packed(task, part, scratch);
     if (activation_is_inline(task->act.kind)) return;
-    for (size_t row = part->row; row < end_row; row++) {
+    for (size_t row = part->row; row < part->row + part->rows; row++) {
         float *c = task->c + row * task->n + part->column;
         activation_forward(NULL, task->act, part->columns, c, c);
     }
@@ -284,6 +359,7 @@ static size_t matmul_workspace(const matmul_task *task, unsigned threads)
 static void matmul(thread_pool *pool, const matmul_task *task, void *workspace)
 {
     matmul_job job = {.task = task, .scratch = workspace};
+    pool = pool_for(pool, task->m * task->n * task->k);
     size_t workers = thread_pool_size(pool);
     matmul_choose_grid(&job, workers);
     thread_pool_run(pool, workers, matmul_work, &job);

@@ -128,7 +128,9 @@ static void maxpool_row(const window_shape *s, const float *image, int m, float 
                     .position = rows.first * s->kw + columns.first,
                     .kw = s->kw};
         if (m + 1 < s->oh) prefetch_below(s, &v);
-        if (height == 2 && width == 2)
+        if (height == 2 && width == 2 && chosen == NULL) // nor are positions computed then
+            maxpool_pixel(&v, 2, 2, c, y, NULL);
+        else if (height == 2 && width == 2)
             maxpool_pixel(&v, 2, 2, c, y, chosen);
         else if (height == 3 && width == 3)
             maxpool_pixel(&v, 3, 3, c, y, chosen);

@@ -10,11 +10,13 @@
 #include "kernels/kernels.h"
 #include "kernels/vec.h"
 
-// 16 sums, 2 vectors of B and a broadcast fit 32 registers; 12 sums fit 16.
+// 16 sums, 2 vectors of B and a broadcast fit 32 registers; 12 sums fit 16, and 8 where products need registers too.
 #if VF == 16 || defined(__ARM_NEON)
-enum { TILE_ROWS = 8 };
+#define TILE_ROWS 8
+#elif VF == 8
+#define TILE_ROWS 6
 #else
-enum { TILE_ROWS = 6 };
+#define TILE_ROWS 4
 #endif
 enum { TILE_VECTORS = 2, TILE_COLUMNS = TILE_VECTORS * VF };
 
@@ -50,6 +52,17 @@ static ALWAYS_INLINE void tile_accumulate(tile *t, size_t rows, size_t vectors, 
         }
         a += a_step;
         b += b_step;
+    }
+}
+
+// From registers to memory.
+static ALWAYS_INLINE void tile_copy(const tile *from, tile *to, size_t rows, size_t vectors)
+{
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        UNROLL
+        for (size_t v = 0; v < vectors; v++)
+            to->sum[i][v] = from->sum[i][v];
     }
 }
 
@@ -103,6 +116,15 @@ static inline size_t part_start(size_t count, size_t parts, size_t i)
 static inline size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+// Work of fewer multiply-adds than this takes some ten microseconds at most, no longer than it takes to wake another
+// thread and to wait for it: such work stays with the caller. A float that is packed or joined counts as PACKED_FLOAT.
+enum { LEAST_SHARED_WORK = 32 * 1024 * VF, PACKED_FLOAT = 32 };
+
+static inline thread_pool *pool_for(thread_pool *pool, size_t multiply_adds)
+{
+    return multiply_adds < LEAST_SHARED_WORK ? NULL : pool;
 }
 
 // Floats, rounded up to whole cache lines, so that each piece of a workspace is aligned to 64 bytes.

@@ -60,8 +60,9 @@ static void copy_columns(thread_pool *pool, size_t rows, size_t c, const float *
     thread_pool_run(pool, parts_of(rows, rows_per_chunk(c)), copy_columns_task, &job);
 }
 
-// Sums of squares: at most SQUARE_CHUNKS_MAX chunks, added up in order.
-enum { SQUARE_CHUNKS_MAX = 256 };
+// Sums of squares: at most SQUARE_CHUNKS_MAX chunks, added up in order. A float costs as much as SQUARED_FLOAT
+// multiply-adds, see pool_for.
+enum { SQUARE_CHUNKS_MAX = 256, SQUARED_FLOAT = 4 };
 
 typedef float vhalf __attribute__((vector_size(2 * VF)));
 typedef double vd __attribute__((vector_size(4 * VF)));
@@ -107,7 +108,7 @@ static double sum_of_squares(thread_pool *pool, size_t count, const float *x)
     job.chunk = parts_of(parts_of(count, SQUARE_CHUNKS_MAX), CHUNK) * CHUNK;
     if (job.chunk == 0) return 0.0;
     size_t chunks = parts_of(count, job.chunk);
-    thread_pool_run(pool, chunks, sum_of_squares_task, &job);
+    thread_pool_run(pool_for(pool, count * SQUARED_FLOAT), chunks, sum_of_squares_task, &job);
     double sum = 0.0;
     for (size_t i = 0; i < chunks; i++)
         sum += job.partial[i];

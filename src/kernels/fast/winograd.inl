@@ -75,9 +75,10 @@ static winograd_square winograd_square_at(const winograd *job, size_t index, con
     return s;
 }
 
-// The transform of one vector of channels. By pairs of columns, so that all stays in registers.
-static ALWAYS_INLINE void winograd_square_transform(const winograd_square *s, size_t first, size_t last, size_t pixel,
-                                                    size_t channel, size_t lanes, float *v, size_t v_each)
+// The transform of one vector of channels; pixel k of row r begins at row[r] + k * pixel. By pairs of columns, so that
+// all stays in registers.
+static __attribute__((noinline)) void winograd_square_transform(const float *const *row, size_t pixel, float *v,
+                                                                size_t v_each)
 {
     UNROLL
     for (size_t pair = 0; pair < 4; pair++) {
@@ -87,10 +88,8 @@ static ALWAYS_INLINE void winograd_square_transform(const winograd_square *s, si
         for (size_t r = 0; r < WINOGRAD_IN; r++) {
             vf d[WINOGRAD_IN];
             UNROLL
-            for (size_t k = 0; k < WINOGRAD_IN; k++) {
-                const float *from = s->row[r] + (k - first) * pixel + channel;
-                d[k] = k < first || k >= last ? vf_zero() : lanes == VF ? vf_load(from) : vf_load_part(from, lanes);
-            }
+            for (size_t k = 0; k < WINOGRAD_IN; k++)
+                d[k] = vf_load(row[r] + k * pixel);
             winograd_input(d, o);
             column[0][r] = o[left];
             column[1][r] = o[right];
@@ -107,15 +106,29 @@ static ALWAYS_INLINE void winograd_square_transform(const winograd_square *s, si
     }
 }
 
+// A square that reaches beyond the image or the last channel: its inside, with zeros around.
+static void winograd_square_copy(const winograd_square *s, size_t pixel, size_t channel, size_t lanes, float *to)
+{
+    for (size_t r = 0; r < WINOGRAD_IN; r++) {
+        for (size_t k = 0; k < WINOGRAD_IN; k++, to += VF) {
+            bool inside = k >= s->first && k < s->last;
+            vf_store(to, inside ? tile_load(s->row[r] + (k - s->first) * pixel + channel, lanes, 0) : vf_zero());
+        }
+    }
+}
+
 // One tile: `v` points to its row in the first of the 36 matrices.
 static void winograd_transform_tile(const winograd_square *s, size_t channels, size_t pixel, float *v, size_t v_each)
 {
     for (size_t channel = 0; channel < channels; channel += VF) {
         size_t lanes = smaller(VF, channels - channel);
-        if (s->first == 0 && s->last == WINOGRAD_IN && lanes == VF)
-            winograd_square_transform(s, 0, WINOGRAD_IN, pixel, channel, VF, v + channel, v_each);
-        else
-            winograd_square_transform(s, s->first, s->last, pixel, channel, lanes, v + channel, v_each);
+        bool whole = s->first == 0 && s->last == WINOGRAD_IN && lanes == VF;
+        float copy[WINOGRAD_IN * WINOGRAD_IN * VF];
+        if (!whole) winograd_square_copy(s, pixel, channel, lanes, copy);
+        const float *row[WINOGRAD_IN];
+        for (size_t r = 0; r < WINOGRAD_IN; r++)
+            row[r] = whole ? s->row[r] + channel : copy + r * WINOGRAD_IN * VF;
+        winograd_square_transform(row, whole ? pixel : VF, v + channel, v_each);
     }
 }
 
@@ -324,9 +337,11 @@ static void winograd_run(thread_pool *pool, winograd *job, const float *filter, 
 {
     winograd_filter_job transform = {
         .filter = filter, .to = workspace, .channels = job->channels, .outputs = job->oc, .backward = backward};
-    thread_pool_run(pool, filter_blocks(job->oc), winograd_filter_work, &transform);
+    thread_pool_run(pool_for(pool, winograd_filter_floats(job) * PACKED_FLOAT), filter_blocks(job->oc),
+                    winograd_filter_work, &transform);
     job->filter = workspace;
     job->scratch = workspace + winograd_filter_floats(job);
+    pool = pool_for(pool, job->n * job->tiles_h * job->tiles_w * WINOGRAD_PRODUCTS * job->channels * job->oc);
     job->workers = thread_pool_size(pool);
     thread_pool_run(pool, job->workers, winograd_work, job);
 }

@@ -228,6 +228,8 @@ static void winograd_backward_filter(thread_pool *pool, const window_shape *s, c
     job.tasks.dfilter = dfilter;
     job.tasks.partials = workspace;
     job.scratch = job.tasks.partials + filter_gradient_partials(&job.tasks);
-    thread_pool_run(pool, job.tasks.chunks * job.tasks.input_blocks * job.panel_groups, winograd_gradient_work, &job);
-    thread_pool_run(pool, job.tasks.tasks, filter_gradient_join, &job.tasks);
+    thread_pool_run(pool_for(pool, filter_gradient_products(s)),
+                    job.tasks.chunks * job.tasks.input_blocks * job.panel_groups, winograd_gradient_work, &job);
+    thread_pool_run(pool_for(pool, filter_gradient_partials(&job.tasks) * PACKED_FLOAT), job.tasks.tasks,
+                    filter_gradient_join, &job.tasks);
 }
