@@ -151,20 +151,28 @@ silma_status option_choice(const arguments *args, const char *name, const char *
     return problem_set(why, SILMA_USAGE, "--%s: expected %s, found '%s'", name, list, text);
 }
 
-// "silma eval MODEL --data NAME [options]": the first line of the synopsis, for hints.
-static void hint_usage(const command *cmd, problem *why)
+// "silma eval MODEL --data NAME [options]": the line of the synopsis that begins with the first word ("data info"), or
+// else the first line, for hints.
+static void hint_usage(const arguments *args, problem *why)
 {
-    problem_hint(why, "silma %s %.*s", cmd->name, (int)strcspn(cmd->synopsis, "\n"), cmd->synopsis);
+    const command *cmd = args->command;
+    const char *line = cmd->synopsis;
+    for (const char *other = line; other && args->word_count > 0; other = strchr(other, '\n')) {
+        other += *other == '\n';
+        size_t length = strcspn(other, " \n");
+        if (strlen(args->words[0]) == length && memcmp(args->words[0], other, length) == 0) line = other;
+    }
+    problem_hint(why, "silma %s %.*s", cmd->name, (int)strcspn(line, "\n"), line);
 }
 
 silma_status arguments_expect_words(const arguments *args, size_t least, size_t most, const char *what, problem *why)
 {
     if (args->word_count < least) {
-        hint_usage(args->command, why);
+        hint_usage(args, why);
         return problem_set(why, SILMA_USAGE, "%s is missing", what);
     }
     if (args->word_count > most) {
-        hint_usage(args->command, why);
+        hint_usage(args, why);
         return problem_set(why, SILMA_USAGE, "unexpected word '%s'", args->words[most]);
     }
     return SILMA_OK;

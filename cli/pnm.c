@@ -55,7 +55,10 @@ silma_status pnm_read(const char *path, int height, int width, int channels, uin
     FILE *stream = fopen(path, "rb");
     if (!stream) return problem_set(why, SILMA_IO, "%s: cannot open: %s", path, strerror(errno));
     silma_status status = read_picture(stream, path, height, width, channels, pixels, why);
-    if (status && ferror(stream)) status = problem_set(why, SILMA_IO, "%s: cannot read", path);
+    if (status && ferror(stream)) {
+        why->hint[0] = 0; // that of a wrong format
+        status = problem_set(why, SILMA_IO, "%s: cannot read: %s", path, strerror(errno));
+    }
     fclose(stream);
     return status;
 }

@@ -184,7 +184,7 @@ static void print_heading(const session *s, size_t i, const terminal *screen)
 
 static void print_picture(session *s, size_t i, const terminal *screen)
 {
-    enum { BAR_COLUMNS = 30 };
+    enum { BAR_MOST = 30, BESIDE_BAR = 15 }; // columns: of the bar; of the margin, the percentage and the gaps
     const float *probabilities = s->probabilities + i * (size_t)s->class_count;
     int width = 0;
     char name[CLASS_NAME_SIZE];
@@ -194,11 +194,13 @@ static void print_picture(session *s, size_t i, const terminal *screen)
         name_of(s, s->order[k], name);
         if (text_columns(name) > width) width = text_columns(name);
     }
+    int bar = screen->interactive ? screen->columns - width - BESIDE_BAR : 0;
+    if (bar > BAR_MOST) bar = BAR_MOST;
     for (size_t k = 0; k < s->top; k++) {
         name_of(s, s->order[k], name);
         double probability = (double)probabilities[s->order[k]];
         printf("  %s%*s  %9s", name, text_padding(name, width), "", text_percent(probability).text);
-        if (screen->interactive) printf("  %s", terminal_draw_bar(screen, probability, BAR_COLUMNS).text);
+        if (bar > 0) printf("  %s", terminal_draw_bar(screen, probability, bar).text);
         printf("\n");
     }
 }

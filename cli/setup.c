@@ -22,7 +22,7 @@ const option_group machine_options = {"Machine", machine_table};
 
 silma_status open_context(const arguments *args, silma_context **context, problem *why)
 {
-    enum { THREADS_MOST = 1024 };
+    enum { THREADS_MOST = 256 };
     static const char *const backends[] = {"fast", "reference"};
     uint64_t threads = 0;
     size_t backend = SILMA_BACKEND_FAST;
@@ -36,7 +36,9 @@ silma_status open_context(const arguments *args, silma_context **context, proble
         .backend = (silma_backend)backend,
         .no_winograd = option_given(args, "no-winograd"),
     };
-    return silma_context_create(context, &options, &why->error);
+    status = silma_context_create(context, &options, &why->error);
+    if (status == SILMA_USAGE) problem_hint(why, "the instruction set is named by --isa, or else by $SILMA_ISA");
+    return status;
 }
 
 silma_dataset_options dataset_options(const char *data_dir)

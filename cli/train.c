@@ -66,14 +66,21 @@ static void session_free(session *s)
     free(s->folder.path);
 }
 
-// Sets `flag` under its name in a .silma text: --val-split is val_split.
+// Sets `flag` under its name in a .silma text: --val-split is val_split. A message that begins with the name then
+// begins with the flag.
 static silma_status apply_flag(silma_settings *settings, const char *flag, const char *value, problem *why)
 {
     char name[64];
     snprintf(name, sizeof name, "%s", flag);
     for (char *c = name; *c; c++)
         if (*c == '-') *c = '_';
-    return silma_settings_set(settings, name, value, &why->error);
+    silma_status status = silma_settings_set(settings, name, value, &why->error);
+    size_t length = strlen(name);
+    if (status && strncmp(why->error.message, name, length) == 0 && why->error.message[length] == ':') {
+        silma_error error = why->error;
+        problem_set(why, status, "--%s%s", flag, error.message + length);
+    }
+    return status;
 }
 
 // --early-stop VALUE --patience N is "early_stop VALUE patience=N".
@@ -273,6 +280,8 @@ static silma_status run(const arguments *args, problem *why)
                         : problem_set_memory(why);
         json_decref(config);
     }
+    if (status == SILMA_FAILURE && strstr(why->error.message, "out of memory"))
+        problem_hint(why, "a smaller --batch needs less memory; 'silma summary' tells how much");
     session_free(&s);
     return status;
 }

@@ -122,12 +122,12 @@ static silma_status make_run(silma_run **run, silma_context *context, const silm
 {
     char text[32];
     snprintf(text, sizeof text, "%zu", batch);
-    silma_settings *settings;
-    silma_status status = silma_settings_create(&settings, error);
+    silma_settings *wanted;
+    silma_status status = silma_settings_create(&wanted, error);
     if (status != SILMA_OK) return status;
-    status = silma_settings_set(settings, "batch", text, error);
-    if (status == SILMA_OK) status = run_prepare(run, context, network, dataset, settings, "", error);
-    silma_settings_free(settings);
+    status = silma_settings_set(wanted, "batch", text, error);
+    if (status == SILMA_OK) status = run_prepare(run, context, network, dataset, wanted, "", error);
+    silma_settings_free(wanted);
     return status;
 }
 

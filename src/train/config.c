@@ -54,8 +54,11 @@ silma_status silma_run_dataset_name(const char *folder, char **name, char **data
     char *text = NULL;
     size_t count;
     silma_status status = file_read(path, CONFIG_MAX, &text, &count, error);
-    json_t *config = status == SILMA_OK ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_error_t wrong;
+    json_t *config = status == SILMA_OK ? json_loads(text, JSON_REJECT_DUPLICATES, &wrong) : NULL;
     free(text);
+    if (status == SILMA_OK && !config)
+        status = silma_fail(error, SILMA_BAD_FILE, "%s:%d: not JSON: %s", path, wrong.line, wrong.text);
     const json_t *data = json_object_get(config, "data");
     const char *stored_name = json_string_value(json_object_get(data, "name"));
     const char *stored_folder = json_string_value(json_object_get(data, "folder"));

@@ -55,7 +55,7 @@ flags_override() {
 
 wrong_settings() {
     fails 2 'adam' train net.silma --data data --out wrong --optimizer adm && fails 2 'epochs' train net.silma --data data --out wrong --epochs x &&
-        fails 2 'val_split' train net.silma --data data --out wrong --val-split 2 &&
+        fails 2 '--val-split: val_split must be' train net.silma --data data --out wrong --val-split 2 &&
         fails 2 'nothing' train net.silma --data data --out wrong --best nothing && [[ ! -e wrong ]]
 }
 

@@ -39,6 +39,8 @@ missing_words() {
     fails 2 'a network is missing' summary && fails 2 'a model' eval && fails 2 'a model' predict &&
         fails 2 'is missing' train && fails 2 '--data is missing' train cnn && fails 2 'list, info or get' data &&
         fails 2 "found 'lst'" data lst && fails 2 'the name of a data set is missing' data get &&
+        grep -qx 'hint: silma data get NAME \[options\]' err && fails 2 'a network is missing' bench train &&
+        grep -qF 'hint: silma bench train NETWORK' err &&
         fails 2 "unexpected word 'b'" models cnn b && fails 2 '--patience needs --early-stop' train cnn --patience 3
 }
 
@@ -50,7 +52,8 @@ options_end() {
 machine() {
     fails 2 'expected fast or reference' summary lenet5 --backend quick && fails 2 'sse9' summary lenet5 --isa sse9 &&
         exits 0 summary lenet5 --isa scalar --threads 3 && exits 0 summary lenet5 --backend reference &&
-        SILMA_ISA=sse9 fails 2 'sse9' summary lenet5
+        SILMA_ISA=sse9 fails 2 'sse9' summary lenet5 && grep -qF 'SILMA_ISA' err &&
+        fails 2 '--threads: expected a whole number from 1 to 256' summary lenet5 --threads 257
 }
 
 help() {

@@ -235,9 +235,8 @@ static ALWAYS_INLINE void matmul_thin_strip(const matmul_task *task, size_t row,
     size_t beyond = column + vectors * VF > n ? parts_of(column + vectors * VF - n, n) : 0;
     size_t whole = task->k - smaller(task->k, beyond);
     float rest[MATMUL_THIN_VECTORS * VF] = {0};
-    vf total[MATMUL_THIN_VECTORS];
-    UNROLL
-    for (size_t v = 0; v < vectors; v++)
+    vf total[MATMUL_THIN_VECTORS]; // in memory
+    for (size_t v = 0; v * VF < columns; v++)
         total[v] = task->accumulate ? tile_load(task->c + offset, columns, v) : vf_zero();
     for (size_t step = 0; step < task->k;) {
         size_t end = smaller(step + MATMUL_DEPTH, task->k);
@@ -254,12 +253,14 @@ static ALWAYS_INLINE void matmul_thin_strip(const matmul_task *task, size_t row,
                 sum[v] = vf_fma(left, vf_load(from + v * VF), sum[v]);
             }
         }
+        vf copy[MATMUL_THIN_VECTORS];
         UNROLL
         for (size_t v = 0; v < vectors; v++)
-            total[v] = sum[v] + total[v];
+            copy[v] = sum[v];
+        for (size_t v = 0; v * VF < columns; v++)
+            total[v] = copy[v] + total[v];
     }
-    UNROLL
-    for (size_t v = 0; v < vectors; v++) {
+    for (size_t v = 0; v * VF < columns; v++) {
         vf z = task->bias ? total[v] + tile_load(task->bias + column, columns, v) : total[v];
         if (task->pre_activation) tile_store(task->pre_activation + offset, columns, v, z);
         tile_store(task->c + offset, columns, v, activation_inline(task->act, z));
