@@ -21,6 +21,7 @@ silma_status silma_context_create(silma_context **result, const silma_context_op
     silma_context *context = calloc(1, sizeof *context);
     if (!context) return silma_fail_memory(error, sizeof *context);
     const char *isa = options->isa ? options->isa : secure_getenv("SILMA_ISA");
+    if (isa && !*isa) isa = NULL;
     if (options->backend == SILMA_BACKEND_REFERENCE) isa = "reference";
     silma_status status = kernels_find(&context->k, isa, error);
     if (status == SILMA_OK && options->no_winograd && context->k->direct) context->k = context->k->direct;

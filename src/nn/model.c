@@ -419,13 +419,26 @@ const char *silma_model_summary(const silma_model *model)
 // ---------------------------------------------------------------------------------------------------------------------
 // Inference
 
+// Halves *batch until the plan's arena is small, or there is but one image.
+static silma_status create_small_plan(plan **p, const silma_model *model, const kernels *k, thread_pool *pool,
+                                      size_t *batch, silma_error *error)
+{
+    static const size_t ARENA_MOST = (size_t)1 << 30;
+    for (;; *batch = (*batch + 1) / 2) {
+        silma_status status = plan_create(p, model->g, k, pool, *batch, PLAN_INFER, error);
+        if (status != SILMA_OK || *batch == 1 || plan_arena_bytes(*p) <= ARENA_MOST) return status;
+        plan_free(*p);
+    }
+}
+
 silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *pool, size_t batch, silma_error *error)
 {
     unsigned threads = thread_pool_size(pool);
     bool same = model->p && model->k == k && model->pool == pool && model->threads == threads;
-    if (same && model->batch >= batch) return SILMA_OK;
+    if (same && model->wanted_batch >= batch) return SILMA_OK;
+    size_t wanted_batch = batch;
     plan *p;
-    silma_status status = plan_create(&p, model->g, k, pool, batch, PLAN_INFER, error);
+    silma_status status = create_small_plan(&p, model, k, pool, &batch, error);
     if (status != SILMA_OK) return status;
     void *arena = aligned_alloc(ARENA_ALIGNMENT, plan_arena_bytes(p));
     if (!arena) {
@@ -438,6 +451,7 @@ silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *po
     model->p = p;
     model->arena = arena;
     model->batch = batch;
+    model->wanted_batch = wanted_batch;
     model->k = k;
     model->pool = pool;
     model->threads = threads;
@@ -492,6 +506,7 @@ silma_status silma_model_predict(silma_model *model, silma_context *context, con
     if (batch == 0) return SILMA_OK;
     silma_status status = model_prepare(model, context->k, context->pool, batch, error);
     if (status != SILMA_OK) return status;
+    if (model->batch < batch) batch = model->batch;
     uint32_t indices[MODEL_BATCH_MAX];
     for (uint32_t i = 0; i < MODEL_BATCH_MAX; i++)
         indices[i] = i;

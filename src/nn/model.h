@@ -27,7 +27,8 @@ struct silma_model {
     // Inference, prepared by the first call with these:
     plan *p;
     void *arena;
-    size_t batch;
+    size_t batch;        // images that a run may take
+    size_t wanted_batch; // what model_prepare was asked for
     const kernels *k;
     thread_pool *pool;
     unsigned threads; // of the pool: another one may have taken its address
@@ -40,10 +41,11 @@ silma_status model_create(silma_model **model, graph *g, const char *const *clas
 // Images that one run of the inference plan takes at most: what keeps its memory small.
 enum { MODEL_BATCH_MAX = 256 };
 
-// Prepares for batches of `batch` images on this pool and table; does nothing if it is prepared.
+// Prepares for batches of `batch` images on this pool and table, or (model->batch) of fewer where these would need more
+// than a gigabyte: a text of a few lines can ask for that. Does nothing if it is prepared.
 silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *pool, size_t batch, silma_error *error);
 
-// Logits of n images listed by `indices` out of `pixels`; n at most what model_prepare was called with. The result
+// Logits of n images listed by `indices` out of `pixels`; n at most model->batch. The result
 // stays in the plan's arena until the next call.
 const float *model_run(silma_model *model, size_t n, const uint32_t *indices, const uint8_t *pixels);
 

@@ -64,8 +64,9 @@ static silma_status evaluate_images(silma_model *model, silma_context *context, 
                               ? model_prepare(model, context->k, context->pool, MODEL_BATCH_MAX, error)
                               : silma_fail_memory(error, MODEL_BATCH_MAX * outputs * sizeof *e->probabilities);
     if (status == SILMA_OK) status = evaluation_start(evaluation, model->class_count, error);
-    for (size_t first = 0; status == SILMA_OK && first < count; first += MODEL_BATCH_MAX) {
-        size_t n = count - first < MODEL_BATCH_MAX ? count - first : MODEL_BATCH_MAX;
+    size_t batch = model->batch < MODEL_BATCH_MAX ? model->batch : MODEL_BATCH_MAX;
+    for (size_t first = 0; status == SILMA_OK && first < count; first += batch) {
+        size_t n = count - first < batch ? count - first : batch;
         for (size_t i = 0; i < n; i++)
             e->indices[i] = indices ? indices[first + i] : (uint32_t)(first + i);
         evaluate_batch(e, n, evaluation);

@@ -11,6 +11,7 @@ static silma_status predict_images(silma_model *model, silma_context *context, c
     size_t outputs = (size_t)graph_output(model->g).c, classes = (size_t)model->class_count;
     silma_status status = model_prepare(model, context->k, context->pool, batch, error);
     if (status != SILMA_OK) return status;
+    if (model->batch < batch) batch = model->batch;
     for (size_t first = 0; first < count; first += batch) {
         size_t n = count - first < batch ? count - first : batch;
         const float *logits = model_run(model, n, indices + first, images->pixels);

@@ -137,7 +137,7 @@ static void *allocate_aligned(size_t count, size_t size)
 
 static silma_status create_plans(silma_run *run, silma_error *error)
 {
-    size_t batch = run->settings.batch;
+    size_t batch = run->largest_batch;
     const graph *g = run->model->g;
     silma_status status = plan_create(&run->train_plan, g, run->k, run->pool, batch, PLAN_TRAIN, error);
     if (status == SILMA_OK) status = plan_create(&run->eval_plan, g, run->k, run->pool, batch, PLAN_INFER, error);
@@ -156,9 +156,9 @@ static silma_status create_vectors(silma_run *run, silma_error *error)
     const graph *g = run->model->g;
     size_t outputs = (size_t)graph_output(g).c;
     run->gradients = allocate_aligned(g->weight_count, sizeof(float));
-    run->probabilities = allocate_aligned(run->settings.batch * outputs, sizeof(float));
+    run->probabilities = allocate_aligned(run->largest_batch * outputs, sizeof(float));
     run->order = allocate_aligned(run->parts.train_count, sizeof(uint32_t));
-    run->labels = allocate_aligned(run->settings.batch, sizeof(uint32_t));
+    run->labels = allocate_aligned(run->largest_batch, sizeof(uint32_t));
     bool made = run->gradients && run->probabilities && run->order && run->labels;
     for (int i = 0; i < optimizer_slots(&run->settings.optimizer); i++) {
         run->slots[i] = allocate_aligned(g->weight_count, sizeof(float));
@@ -194,6 +194,9 @@ static silma_status create_class_weights(silma_run *run, silma_error *error)
 // All that follows from model, data, settings and parts.
 static silma_status create_memory(silma_run *run, silma_error *error)
 {
+    const silma_partition *parts = &run->parts;
+    size_t most = parts->train_count > parts->validation_count ? parts->train_count : parts->validation_count;
+    run->largest_batch = run->settings.batch < most ? run->settings.batch : most;
     silma_status status = create_plans(run, error);
     if (status == SILMA_OK) status = create_vectors(run, error);
     if (status == SILMA_OK) status = create_class_weights(run, error);

@@ -50,6 +50,7 @@ struct silma_run {
     run_position at;
     history history;
     // Memory of the steps:
+    size_t largest_batch;         // that there can be: the data may have fewer images than settings.batch
     plan *train_plan, *eval_plan; // they share the arena: training and validation alternate
     void *arena;
     float *gradients;                  // (weight_count)
