@@ -156,12 +156,14 @@ silma_status option_choice(const arguments *args, const char *name, const char *
 static void hint_usage(const arguments *args, problem *why)
 {
     const command *cmd = args->command;
-    const char *line = cmd->synopsis;
-    for (const char *other = line; other && args->word_count > 0; other = strchr(other, '\n')) {
+    const char *first = args->word_count > 0 ? args->words[0] : "";
+    const char *line = cmd->synopsis, *other = line;
+    do {
         other += *other == '\n';
         size_t length = strcspn(other, " \n");
-        if (strlen(args->words[0]) == length && memcmp(args->words[0], other, length) == 0) line = other;
-    }
+        if (strlen(first) == length && memcmp(first, other, length) == 0) line = other;
+        other = strchr(other, '\n');
+    } while (other);
     problem_hint(why, "silma %s %.*s", cmd->name, (int)strcspn(line, "\n"), line);
 }
 

@@ -34,7 +34,7 @@ char *path_join(const char *folder, const char *name)
 void file_writer_abandon(file_writer *writer)
 {
     if (!writer) return;
-    if (writer->stream) {
+    if (writer->stream && writer->temporary) {
         fclose(writer->stream);
         unlink(writer->temporary);
     }

@@ -4,6 +4,7 @@
 #include "core/checked.h"
 #include "core/error.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,8 +177,16 @@ static bool parse_shape(const char *size, int most, shape *out)
         *out = (shape){.h = 1, .w = 1, .c = (int)count, .flat = true};
         return true;
     }
-    char rest;
-    return sscanf(size, "%7dx%7dx%7d%c", &out->h, &out->w, &out->c, &rest) == 3;
+    char copy[32];
+    if ((size_t)snprintf(copy, sizeof copy, "%s", size) >= sizeof copy) return false;
+    int *const sides[] = {&out->h, &out->w, &out->c};
+    char *rest = copy;
+    for (int i = 0; i < 3; i++) {
+        const char *side = strsep(&rest, "x");
+        if (!side || !parse_long(side, 0, INT_MAX, &count)) return false;
+        *sides[i] = (int)count;
+    }
+    return !rest;
 }
 
 // The first line: layer 0 has no inputs, and its shape may come from the data.

@@ -47,8 +47,9 @@ static bool set_class_names(silma_model *model, const char *const *names, int co
     if (!model->class_names) return false;
     model->class_count = count;
     for (int i = 0; i < count; i++) {
-        if (names)
-            model->class_names[i] = strdup(names[i]);
+        const char *name = names ? names[i] : NULL;
+        if (name)
+            model->class_names[i] = strdup(name);
         else if (asprintf(&model->class_names[i], "%d", i) < 0)
             model->class_names[i] = NULL;
         if (!model->class_names[i]) return false;
@@ -129,7 +130,7 @@ static void shape_text(char text[96], const char *dtype, int rank, const uint64_
     int used = snprintf(text, 96, "%.8s (", dtype);
     for (int d = 0; d < rank && used > 0 && used < 96; d++)
         used += snprintf(text + used, (size_t)(96 - used), d ? ", %llu" : "%llu", (unsigned long long)dims[d]);
-    if (used > 0 && used < 95) strcat(text, ")");
+    if (used > 0 && used < 96) snprintf(text + used, (size_t)(96 - used), ")");
 }
 
 static silma_status fail_shape(const char *path, const char *name, const safetensor *found, const parameter *param,

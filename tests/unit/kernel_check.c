@@ -128,7 +128,7 @@ static void run(const trial *t, const kernels *k, thread_pool *pool, void **outp
     for (int i = 0; i < TRIAL_OUTPUTS; i++) {
         const trial_output *output = &t->output[i];
         outputs[i] = output_bytes(output) > 0 ? guarded(output_bytes(output)) : NULL;
-        if (output->initial) memcpy(outputs[i], output->initial, output_bytes(output));
+        if (outputs[i] && output->initial) memcpy(outputs[i], output->initial, output_bytes(output));
     }
     t->call(k, pool, t, outputs);
     guarded_check();

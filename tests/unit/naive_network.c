@@ -204,10 +204,10 @@ static void backward_layer(naive_network *net, size_t i, bool *begun)
     for (size_t input = 0; input < l->input_count; input++)
         if (net->layers[l->inputs[input]].needs_gradient) m.dx[input] = take_memory(tensor_bytes(net, m.in[input]));
     m.call.dy = net->layers[i].dy;
-    if (has(l, LAYER_SAME_BYTES))
-        memcpy(m.dx[0], m.call.dy, tensor_bytes(net, l->out));
-    else
+    if (!has(l, LAYER_SAME_BYTES))
         run_backward(&m);
+    else if (m.dx[0])
+        memcpy(m.dx[0], m.call.dy, tensor_bytes(net, l->out));
     for (size_t input = 0; input < l->input_count; input++)
         if (m.dx[input]) give_part(net, l->inputs[input], m.dx[input], begun);
 }

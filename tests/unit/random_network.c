@@ -23,6 +23,7 @@ typedef struct builder {
 
 int random_draw(uint64_t *state, int bound)
 {
+    if (bound < 2) return 0;
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     return (int)((*state >> 33) % (uint64_t)bound);
 }
@@ -134,13 +135,13 @@ static void add_layer(builder *b)
     int from = draw(b, 3) ? b->count - 1 : draw(b, b->count);
     node made = b->nodes[from];
     int kind = draw(b, 10);
-    if (kind < 3)
-        add_elementwise(b, from);
-    else if (kind < 6 && made.c <= 4 * b->size.channels)
+    bool joins = kind >= 3 && kind < 6 && made.c <= 4 * b->size.channels;
+    bool transforms = kind >= 3 && !joins;
+    if (joins)
         add_join(b, from);
-    else if (made.flat && made.c <= FLAT_MAX)
+    else if (transforms && made.flat && made.c <= FLAT_MAX)
         add_dense(b, from, 1 + draw(b, 20), draw(b, 2) ? "relu" : "");
-    else if (!made.flat)
+    else if (transforms && !made.flat)
         add_windowed(b, from, made);
     else
         add_elementwise(b, from);

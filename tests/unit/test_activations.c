@@ -166,7 +166,7 @@ static void gelu_is_close(void **state)
     for (size_t i = 0; i < count; i++) {
         float z[BATCH], y[BATCH];
         for (int j = 0; j < BATCH; j++)
-            z[j] = (float)(j - BATCH / 2) / 256.0f;
+            z[j] = (float)(2 * j - BATCH) / 512.0f;
         z[0] = NAN;
         z[1] = FLT_MAX;
         tables[i]->activation_forward(NULL, (activation){ACTIVATION_GELU, 0.0f}, BATCH, z, y);

@@ -372,8 +372,10 @@ static void statistics_far_from_zero(void **state)
     assert_int_equal(kernels_find(&reference, "reference", NULL), SILMA_OK);
     enum { N = 30000, C = 19 };
     float *x = random_floats(1, (size_t)N * C, -1.0f, 1.0f);
-    for (size_t i = 0; i < (size_t)N * C; i++)
-        x[i] = i % 2 ? 500.0f + x[i] : x[i] + (float)(i / C) * 0.01f;
+    for (size_t i = 0; i < (size_t)N * C; i++) {
+        size_t row = i / C;
+        x[i] = i % 2 ? 500.0f + x[i] : x[i] + (float)row * 0.01f;
+    }
     float expected_mean[C], expected_variance[C], mean[C], variance[C];
     reference->batchnorm_statistics(NULL, N, C, x, expected_mean, expected_variance, NULL);
     for (size_t i = 0; i < count; i++) {

@@ -149,8 +149,7 @@ static void many_layers_are_possible_but_not_endless(void **state)
     enum { COUNT = 5000 };
     char *text = malloc(32 + COUNT * 6);
     assert_non_null(text);
-    strcpy(text, "input 2x2x1\n");
-    char *end = text + strlen(text);
+    char *end = text + sprintf(text, "input 2x2x1\n");
     for (int i = 0; i < COUNT; i++)
         end += sprintf(end, "relu\n");
     assert_message(text, NULL, "at most 4096 layers");

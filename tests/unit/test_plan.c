@@ -86,11 +86,18 @@ static void trial_end(trial *t)
 // ---------------------------------------------------------------------------------------------------------------------
 // Comparing
 
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 static void check_equal(const trial *t, const char *what, const float *found, const float *expected, size_t count,
                         size_t n)
 {
     for (size_t i = 0; i < count; i++)
-        if (memcmp(&found[i], &expected[i], sizeof *found) != 0)
+        if (bits_of(found[i]) != bits_of(expected[i]))
             fail_msg("%s %zu of %zu (%zu images, batch %zu): %.9g, should be %.9g, in\n%s", what, i, count, n, t->batch,
                      (double)found[i], (double)expected[i], t->text);
 }

@@ -94,7 +94,7 @@ static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns,
         const float *x = row;
         for (int q = 0; q < columns; q++, x += v->pixel_stride) {
             vf value = load_lanes(x, lanes);
-            vi take = (value > largest) | (value != value);
+            vi take = (value > largest) | (value != value); // NOLINT(misc-redundant-expression): a NaN is
             largest = vf_select(take, value, largest);
             position = vi_select(take, vi_set(v->position + p * v->kw + q), position);
         }
