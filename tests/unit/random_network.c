@@ -116,7 +116,7 @@ static void add_join(builder *b, int from)
 {
     bool add = draw(b, 3) > 0;
     node made = b->nodes[from];
-    int fitting[NODES_MAX], count = 0;
+    int fitting[NODES_MAX] = {from}, count = 0;
     for (int i = 0; i < b->count; i++)
         if (can_join(&b->nodes[i], &made, add)) fitting[count++] = i;
     print(b, "%s n%d", add ? "add" : "concat", from);
