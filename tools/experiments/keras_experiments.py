@@ -6,8 +6,12 @@
 The split is a JSON file {"train": [indices], "validation": [indices]} into the original training set's order
 (CIFAR-10: data_batch_1 to data_batch_5, one after another). DIR holds Fashion-MNIST's train-*-ubyte.gz files, or
 CIFAR-10's data_batch_*.bin. Writes OUT/<experiment>-seed<N>.csv, a line an epoch, and at the end
-OUT/<experiment>-seed<N>.json; a run whose .json exists is skipped, an unfinished one starts anew (its curve so far
-is kept as .csv.unfinished).
+OUT/<experiment>-seed<N>.json; a run whose .json exists is skipped, an unfinished one goes on from its last epoch
+(OUT/<experiment>-seed<N>.keras).
+
+Each epoch is a call of fit() on images shuffled here by NumPy from (seed, epoch): TensorFlow's own shuffle under
+keras.utils.set_random_seed deals the same order in every epoch, which no user's training does. The rule of early
+stopping is Keras's: the training loss has not fallen below its best for `patience` epochs.
 """
 import argparse
 import gzip
@@ -25,7 +29,8 @@ EXPERIMENTS = {  # data, network, epochs at most, batch size, patience of early 
     "fashion-cnn": ("fashion", "cnn", 100, 500, 3),
 }
 PARAMETERS = {"cifar-ann": 404010, "cifar-cnn": 329194, "fashion-ann": 111146, "fashion-cnn": 267178}
-COLUMNS = ["epoch", "loss", "accuracy", "true_positives", "val_loss", "val_accuracy", "val_true_positives", "seconds"]
+COLUMNS = ["epoch", "loss", "accuracy", "true_positives", "val_loss", "val_accuracy", "val_true_positives", "seconds",
+           "train_seconds"]
 
 
 def parse_arguments():
@@ -67,6 +72,20 @@ def load_cifar(folder):
     return images, records[:, 0]
 
 
+def read_csv(path):
+    with open(path) as file:
+        rows = [line.split(",") for line in file.read().splitlines()[1:]]
+    return [[int(row[0])] + [float(value) for value in row[1:]] for row in rows]
+
+
+def write_csv(path, history):
+    with open(path + ".part", "w") as file:
+        file.write(",".join(COLUMNS) + "\n")
+        for row in history:
+            file.write(",".join(f"{value:.9g}" for value in row) + "\n")
+    os.replace(path + ".part", path)
+
+
 def build_ann(keras, shape):
     layers = keras.layers
     return keras.Sequential([
@@ -98,9 +117,6 @@ def main():
         print(f"{stem}.json exists: nothing to do")
         return
     os.makedirs(args.out, exist_ok=True)
-    if os.path.exists(stem + ".csv"):
-        os.replace(stem + ".csv", stem + ".csv.unfinished")
-
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import numpy as np
@@ -128,56 +144,61 @@ def main():
     x_val, y_val = part("validation")
     del images
 
-    model = build_ann(keras, x_train.shape[1:]) if network == "ann" else build_cnn(keras, x_train.shape[1:])
+    history = []
+    if os.path.exists(stem + ".keras"):
+        model = keras.saving.load_model(stem + ".keras")
+        history = read_csv(stem + ".csv")[:int(model.optimizer.iterations.numpy()) // -(-len(x_train) // batch)]
+    else:
+        model = build_ann(keras, x_train.shape[1:]) if network == "ann" else build_cnn(keras, x_train.shape[1:])
+        model.compile(
+            optimizer=keras.optimizers.Adam(learning_rate=1e-3), loss="categorical_crossentropy",
+            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"),
+                     keras.metrics.TruePositives(name="true_positives")],
+            jit_compile={"auto": "auto", "on": True, "off": False}[args.jit],
+            steps_per_execution=args.steps_per_execution)
     if model.count_params() != PARAMETERS[args.experiment]:
         sys.exit(f"{args.experiment}: {model.count_params()} parameters, {PARAMETERS[args.experiment]} expected")
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate=1e-3), loss="categorical_crossentropy",
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"),
-                 keras.metrics.TruePositives(name="true_positives")],
-        jit_compile={"auto": "auto", "on": True, "off": False}[args.jit],
-        steps_per_execution=args.steps_per_execution)
 
-    csv = open(stem + ".csv", "w")
-    csv.write(",".join(COLUMNS) + "\n")
-
-    class Recorder(keras.callbacks.Callback):
-        def __init__(self):
-            super().__init__()
-            self.history = []
-            self.train_seconds = []
-
+    class Clock(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             self.begin = time.perf_counter()
 
         def on_test_begin(self, logs=None):  # the validation that follows the last training batch
-            self.train_seconds.append(time.perf_counter() - self.begin)
+            self.train_seconds = time.perf_counter() - self.begin
 
         def on_epoch_end(self, epoch, logs=None):
-            seconds = time.perf_counter() - self.begin
-            row = [epoch + 1] + [float(logs[name]) for name in COLUMNS[1:-1]] + [seconds]
-            self.history.append(row)
-            csv.write(",".join(f"{value:.9g}" for value in row) + "\n")
-            csv.flush()
+            self.seconds = time.perf_counter() - self.begin
 
-    recorder = Recorder()
-    stopping = keras.callbacks.EarlyStopping(monitor="loss", patience=patience)
-    model.fit(x_train, y_train, batch_size=batch, epochs=epochs, shuffle=True, validation_data=(x_val, y_val),
-              validation_batch_size=1000, callbacks=[recorder, stopping], verbose=0)
-    csv.close()
+    clock = Clock()
+    stopped = False
+    while len(history) < epochs and not stopped:
+        epoch = len(history)
+        order = np.random.default_rng([args.seed, epoch]).permutation(len(x_train))
+        logs = model.fit(x_train[order], y_train[order], batch_size=batch, initial_epoch=epoch, epochs=epoch + 1,
+                         shuffle=False, validation_data=(x_val, y_val), validation_batch_size=1000,
+                         callbacks=[clock], verbose=0).history
+        history.append([epoch + 1] + [float(logs[name][0]) for name in COLUMNS[1:7]]
+                       + [clock.seconds, clock.train_seconds])
+        if network == "cnn" or epoch % 10 == 9:
+            model.save(stem + ".part.keras")
+            write_csv(stem + ".csv", history)
+            os.replace(stem + ".part.keras", stem + ".keras")
+        losses = [row[1] for row in history]
+        stopped = len(losses) - 1 - losses.index(min(losses)) >= patience
+    write_csv(stem + ".csv", history)
 
-    best = max(recorder.history, key=lambda row: row[5])
+    best = max(history, key=lambda row: row[5])
     prediction = model.predict(x_val, batch_size=1000, verbose=0).argmax(axis=1)
     confusion = np.zeros((10, 10), int)
     np.add.at(confusion, (y_val.argmax(axis=1), prediction), 1)
     summary = {
         "experiment": args.experiment, "seed": args.seed, "split": os.path.basename(args.split),
         "train_images": len(x_train), "validation_images": len(x_val),
-        "best_val_accuracy": best[5], "best_epoch": best[0], "final_val_accuracy": recorder.history[-1][5],
-        "epochs_run": len(recorder.history), "epochs_at_most": epochs,
-        "stopped_early": bool(stopping.stopped_epoch > 0),
+        "best_val_accuracy": best[5], "best_epoch": best[0], "final_val_accuracy": history[-1][5],
+        "epochs_run": len(history), "epochs_at_most": epochs,
+        "stopped_early": stopped,
         "total_parameters": model.count_params(),
-        "median_images_per_second": len(x_train) / statistics.median(recorder.train_seconds),
+        "median_images_per_second": len(x_train) / statistics.median(row[-1] for row in history),
         "median_epoch_seconds": statistics.median(row[-1] for row in recorder.history),
         "jit": args.jit, "steps_per_execution": args.steps_per_execution, "threads": args.threads,
         "batch": batch, "patience": patience,
@@ -190,7 +211,7 @@ def main():
         file.write("\n")
     os.replace(stem + ".json.part", stem + ".json")
     print(f"{args.experiment} seed {args.seed}: best validation accuracy {best[5]:.4f} at epoch {best[0]}, "
-          f"{len(recorder.history)} epochs, {summary['median_images_per_second']:.0f} images/s")
+          f"{len(history)} epochs, {summary['median_images_per_second']:.0f} images/s")
 
 
 if __name__ == "__main__":
