@@ -97,6 +97,13 @@ typedef enum silma_split {
     SILMA_SPLIT_TEST,      // its own test images
 } silma_split;
 
+// A decoded picture, upright, rows from the top.
+typedef struct silma_picture {
+    int height, width;
+    int channels;    // 1: grey; 2: grey, alpha; 3: red, green, blue; 4: red, green, blue, alpha (not premultiplied)
+    uint8_t *pixels; // (height, width, channels); free with free()
+} silma_picture;
+
 // What needs other libraries is handed in: silma_codecs_default() of <silma/codecs.h> (libsilma-codecs), or functions
 // of the caller's own. A null function is a codec that is not there.
 typedef struct silma_codecs {
@@ -105,7 +112,36 @@ typedef struct silma_codecs {
     // SILMA_BAD_FILE if anything is wrong; `path` is what messages call the file.
     silma_status (*gunzip)(const char *path, const uint8_t *compressed, size_t size, size_t skip, uint8_t *bytes,
                            size_t count, bool to_end, silma_error *error);
+    // Decodes the `size` bytes of a picture file, whatever its name says: PNG, JPEG (turned upright as its EXIF
+    // orientation says), BMP, PNM. Where the format can decode at a fraction of the size at little cost (JPEG: 1/2,
+    // 1/4, 1/8), it may, as long as both sides stay at least `least_side`; 0 asks for the full size. SILMA_BAD_FILE if
+    // anything is wrong, or height x width exceeds `most_pixels`, which is checked before anything is allocated.
+    silma_status (*decode_picture)(const char *path, const uint8_t *bytes, size_t size, int least_side,
+                                   uint64_t most_pixels, silma_picture *picture, silma_error *error);
+    // The picture as a PNG file in memory; free *png with free().
+    silma_status (*encode_png)(const silma_picture *picture, uint8_t **png, size_t *size, silma_error *error);
 } silma_codecs;
+
+// Pictures of more pixels are refused where nothing else is said.
+#define SILMA_MOST_PIXELS 89478485u
+
+// How a picture of any size becomes an image of a network's size.
+typedef enum silma_resize {
+    SILMA_RESIZE_STRETCH = 0, // to the size, whatever the proportions
+    SILMA_RESIZE_FIT,         // all of it, proportions kept, `background` beside it (letter-box)
+    SILMA_RESIZE_CROP,        // its middle, proportions kept, what is beyond cut off
+} silma_resize;
+
+typedef struct silma_preparation {
+    int height, width, channels; // of the image; channels 1 (grey: 0.299 R + 0.587 G + 0.114 B) or 3
+    silma_resize resize;
+    uint8_t background[3]; // red, green, blue: under transparent parts, and beside pictures that do not fill the image
+} silma_preparation;
+
+// Resizes with anti-aliasing (a triangle filter as wide as the scale), composes over the background, converts the
+// colours: `pixels` (height, width, channels) of the preparation.
+SILMA_API silma_status silma_picture_prepare(const silma_picture *picture, const silma_preparation *preparation,
+                                             uint8_t *pixels, silma_error *error);
 
 typedef struct silma_dataset_options {
     const char *data_dir; // searched first; then $SILMA_DATA, then $XDG_DATA_HOME/silma (~/.local/share/silma), then
@@ -142,6 +178,10 @@ SILMA_API void silma_dataset_free(silma_dataset *dataset);
 SILMA_API const silma_images *silma_dataset_images(const silma_dataset *dataset);
 SILMA_API const char *silma_dataset_name(const silma_dataset *dataset);
 SILMA_API const char *silma_dataset_folder(const silma_dataset *dataset); // null if it came from memory
+// How its pictures became images; null where they had the images' size already.
+SILMA_API const silma_preparation *silma_dataset_preparation(const silma_dataset *dataset);
+// The file of an image, relative to the data set's folder; null where images have no files of their own.
+SILMA_API const char *silma_dataset_image_file(const silma_dataset *dataset, size_t index);
 // sha256 of the pixels, then of the labels as 32-bit little-endian numbers: 64 lower-case hexadecimal digits. Computed
 // by the first call.
 SILMA_API const char *silma_dataset_hash(const silma_dataset *dataset);

@@ -29,6 +29,9 @@ void silma_dataset_free(silma_dataset *dataset)
     for (int i = 0; dataset->class_names && i < dataset->images.class_count; i++)
         free(dataset->class_names[i]);
     free(dataset->class_names);
+    for (size_t i = 0; dataset->files && i < dataset->images.count; i++)
+        free(dataset->files[i]);
+    free(dataset->files);
     free(dataset->pixels);
     free(dataset->labels);
     free(dataset->name);
@@ -92,6 +95,16 @@ const char *silma_dataset_name(const silma_dataset *dataset)
 const char *silma_dataset_folder(const silma_dataset *dataset)
 {
     return dataset->folder;
+}
+
+const silma_preparation *silma_dataset_preparation(const silma_dataset *dataset)
+{
+    return dataset->prepared ? &dataset->preparation : NULL;
+}
+
+const char *silma_dataset_image_file(const silma_dataset *dataset, size_t index)
+{
+    return dataset->files && index < dataset->images.count ? dataset->files[index] : NULL;
 }
 
 static void add_labels(sha256 *sum, const uint32_t *labels, size_t count)

@@ -13,7 +13,10 @@ struct silma_dataset {
     char **class_names;  // (class_count); null: "0", "1", ...
     char *name;
     char *folder; // null if it came from memory
-    char *hash;   // SHA256_HEX_SIZE bytes; "" until it is asked for
+    char **files; // (count) of each image, relative to `folder`; null: none
+    bool prepared;
+    silma_preparation preparation; // where `prepared`
+    char *hash;                    // SHA256_HEX_SIZE bytes; "" until it is asked for
 };
 
 // An empty data set; `folder` may be null. Free with silma_dataset_free.
