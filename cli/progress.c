@@ -88,6 +88,7 @@ bool progress_show(const silma_progress *now, void *user)
     static const double REDRAW_SECONDS = 0.1;
     progress_display *display = user;
     if (now->finished) {
+        display->epochs++;
         progress_clear(display);
         if (!display->quiet) print_epoch(display, now);
         if (display->json) print_epoch_json(now->finished);

@@ -11,6 +11,7 @@ typedef struct progress_display {
     bool quiet;      // nothing on stderr
     bool json;       // a line an epoch on stdout
     bool bar_shown;
+    unsigned epochs; // finished ones
     double drawn_at; // seconds of the monotonic clock
 } progress_display;
 

@@ -207,10 +207,11 @@ static void print_start(const session *s, const json_t *config)
     json_object_foreach(json_object_get(config, "settings"), name, value) print_setting(name, value);
 }
 
-static void print_end(const session *s, const run_history *history, const char *watch)
+static void print_end(const session *s, const run_history *history, const char *watch, bool trained)
 {
     char folder[512];
     text_shell_quote(folder, sizeof folder, s->folder.path);
+    if (!trained) printf("nothing was left to train: the run is complete (--epochs N trains on)\n");
     printf("trained %u epoch%s in %s", history->epochs, history->epochs == 1 ? "" : "s",
            text_duration(history->seconds).text);
     if (history->best_epoch > 0) printf("; best: epoch %u, %s %.4f", history->best_epoch, watch, history->best_value);
@@ -228,7 +229,7 @@ static silma_status print_end_json(const session *s, const run_history *history,
     return output_json(line, why);
 }
 
-static silma_status report_end(const session *s, const json_t *config, bool json, problem *why)
+static silma_status report_end(const session *s, const json_t *config, bool trained, bool json, problem *why)
 {
     const char *watch = json_string_value(json_object_get(json_object_get(config, "settings"), "best"));
     run_history history;
@@ -236,7 +237,7 @@ static silma_status report_end(const session *s, const json_t *config, bool json
     silma_status status = run_folder_history(s->folder.path, watch, &history, why);
     if (status) return status;
     if (json) return print_end_json(s, &history, watch, why);
-    print_end(s, &history, watch);
+    print_end(s, &history, watch, trained);
     return SILMA_OK;
 }
 
@@ -262,7 +263,7 @@ static silma_status train(const session *s, const json_t *config, bool quiet, bo
     if (!quiet) print_start(s, config);
     silma_status status = silma_run_train(s->run, progress_show, &display, &why->error);
     progress_clear(&display);
-    if (!status) return report_end(s, config, json, why);
+    if (!status) return report_end(s, config, display.epochs > 0, json, why);
     hint_after(status, s, why);
     return status;
 }

@@ -306,8 +306,8 @@ typedef struct silma_network_totals {
     size_t train_peak_bytes; // memory of a training step: arena, parameters, gradients, optimiser
     size_t infer_peak_bytes; // memory of inference
 } silma_network_totals;
-// The memory that training and inference with `batch` images a step take, with Adam, on this context's threads and
-// kernels.
+// What training by the network's own recipe and inference take with `batch` images a step, on this context's threads
+// and kernels. A wrong line of the recipe is SILMA_BAD_FILE.
 SILMA_API silma_status silma_network_measure(const silma_network *network, const silma_context *context, size_t batch,
                                              silma_network_totals *totals, silma_error *error);
 

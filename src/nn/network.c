@@ -1,12 +1,9 @@
 #define _GNU_SOURCE
 #include "nn/network.h"
 
-#include "kernels/context.h"
-
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "nn/plan.h"
 #include "nn/zoo.h"
 
 #include <stdio.h>
@@ -139,39 +136,4 @@ void silma_network_layer(const silma_network *network, size_t index, silma_layer
     describe_layer(network->g, index, info->description, sizeof info->description);
     for (int p = 0; p < l->parameter_count; p++)
         *(l->parameters[p].trainable ? &info->trainable_params : &info->non_trainable_params) += l->parameters[p].count;
-}
-
-// Parameters, gradients and the two moments of Adam; statistics once.
-static size_t training_vectors_bytes(const graph *g)
-{
-    enum { VECTORS = 4 };
-    return (VECTORS * g->weight_count + g->statistic_count) * sizeof(float);
-}
-
-static silma_status arena_bytes(const graph *g, const silma_context *context, size_t batch, plan_mode mode,
-                                size_t *bytes, silma_error *error)
-{
-    plan *p;
-    silma_status status = plan_create(&p, g, context->k, context->pool, batch, mode, error);
-    if (status != SILMA_OK) return status;
-    *bytes = plan_arena_bytes(p);
-    plan_free(p);
-    return SILMA_OK;
-}
-
-silma_status silma_network_measure(const silma_network *network, const silma_context *context, size_t batch,
-                                   silma_network_totals *totals, silma_error *error)
-{
-    const graph *g = network->g;
-    uint64_t multiply_adds;
-    *totals = (silma_network_totals){0};
-    graph_count(g, &totals->trainable_params, &totals->non_trainable_params, &multiply_adds);
-    totals->forward_flops = 2 * multiply_adds;
-    silma_status status = arena_bytes(g, context, batch, PLAN_INFER, &totals->infer_arena_bytes, error);
-    if (status == SILMA_OK) status = arena_bytes(g, context, batch, PLAN_TRAIN, &totals->train_arena_bytes, error);
-    if (status != SILMA_OK) return status;
-    if (totals->train_arena_bytes < totals->infer_arena_bytes) totals->train_arena_bytes = totals->infer_arena_bytes;
-    totals->train_peak_bytes = totals->train_arena_bytes + training_vectors_bytes(g);
-    totals->infer_peak_bytes = totals->infer_arena_bytes + (g->weight_count + g->statistic_count) * sizeof(float);
-    return SILMA_OK;
 }

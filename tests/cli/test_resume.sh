@@ -84,6 +84,7 @@ continues() {
     local before
     before=$(sums stopped-INT)
     exits 0 train --resume stopped-INT --epochs 2 && same "$(sums stopped-INT)" "$before" || return 1
+    grep -q '^nothing was left to train' out || { cat out; return 1; }
     fails 2 'batch' train --resume stopped-INT --batch 3 && fails 2 'unexpected word' train net.silma --resume stopped-INT &&
         fails 2 '--out' train --resume stopped-INT --out elsewhere && fails 4 'no run' train --resume nowhere &&
         fails 2 'other data' train --resume stopped-INT --data other

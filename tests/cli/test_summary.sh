@@ -47,6 +47,17 @@ memory_grows() {
         same "$(field batch)" 1000 && [[ $large -gt $((8 * small)) && $(field infer_peak_bytes) -lt $large ]]
 }
 
+recipe() { # its optimiser's vectors are counted, and its mistakes found
+    local adam sgd
+    printf 'input 8x8x1\nflatten\ndense 1000\ndense 3 softmax\ntrain:\noptimizer %s\n' adam >adam.silma
+    sed 's/adam/sgd/' adam.silma >sgd.silma
+    sed 's/optimizer/optimiser/' adam.silma >wrong.silma
+    exits 0 summary adam.silma --json && adam=$(field train_peak_bytes) &&
+        exits 0 summary sgd.silma --json && sgd=$(field train_peak_bytes) &&
+        [[ $((adam - sgd)) -ge $((2 * 4 * 68003)) && $((adam - sgd)) -lt $((2 * 4 * 69000)) ]] &&
+        fails 3 "wrong.silma:6: unknown setting 'optimiser'; did you mean 'optimizer'?" summary wrong.silma
+}
+
 classes() {
     totals 61763 61763 0 ann --input 20x20x1 --classes 3 && totals 61994 61994 0 ann --input 20x20x1 &&
         totals 120452 120452 0 ann --input 28x28x1 --data-dir nowhere --classes 292
@@ -74,6 +85,7 @@ check 'the text has the same totals' text_totals
 check 'branches are shown' branches
 check 'operations are counted' flops
 check 'memory grows with the batch' memory_grows
+check 'the recipe counts' recipe
 check 'classes: ten unless said otherwise' classes
 check 'wrong sizes' inputs
 check 'a misspelt data set' unknown_data
