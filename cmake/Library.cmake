@@ -27,8 +27,8 @@ set(isa_neon_options ${kernel_options} -ffp-contract=fast)
 set(isa_avx2_options ${kernel_options} -mavx2 -mfma -ffp-contract=fast)
 set(isa_avx512_options ${kernel_options} -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma
                        -mprefer-vector-width=512 -ffp-contract=fast)
-# Beside the kernels no loop takes time but that of SHA-256. Tables for unwinding are a tenth of the library; no
-# exception passes through it.
+# Beside the kernels no loops take time but those of SHA-256 and of resizing. Tables for unwinding are a tenth of the
+# library; no exception passes through it.
 set(other_options ${small} $<$<CONFIG:Release>:-fno-asynchronous-unwind-tables>)
 # The oracle is compiled as it is written.
 set(reference_options -O2 -ffp-contract=off)
@@ -39,6 +39,8 @@ foreach(source IN LISTS library_sources)
         set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${${name}_options}")
     elseif(source MATCHES "/src/kernels/reference")
         set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${reference_options}")
+    elseif(name STREQUAL "resize")
+        set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-O3>;-ffp-contract=off")
     elseif(NOT name STREQUAL "sha256")
         set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${other_options}")
     endif()
