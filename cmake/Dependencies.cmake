@@ -8,6 +8,8 @@ pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 
 if(SILMA_CODECS)
     find_package(ZLIB REQUIRED)
+    find_package(PNG REQUIRED)
+    find_package(JPEG REQUIRED)
 endif()
 if(SILMA_COMMAND AND SILMA_FETCH)
     pkg_check_modules(libcurl IMPORTED_TARGET libcurl)

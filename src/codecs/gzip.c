@@ -1,9 +1,9 @@
 #include "codecs/gzip.h"
 
+#include "codecs/fail.h"
+
 #define ZLIB_CONST
 #include <limits.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <zlib.h>
 
 enum { GZIP_WINDOW = 15 + 16 }; // zlib: the largest window, and gzip's header rather than its own
@@ -15,24 +15,11 @@ typedef struct gzip_reader {
     bool ended;
 } gzip_reader;
 
-// The core's own helper is not visible from this library.
-__attribute__((format(printf, 3, 4))) static silma_status fail(silma_error *error, silma_status status,
-                                                               const char *format, ...)
-{
-    if (!error) return status;
-    va_list arguments;
-    va_start(arguments, format);
-    error->status = status;
-    if (vsnprintf(error->message, sizeof(error->message), format, arguments) < 0) error->message[0] = '\0';
-    va_end(arguments);
-    return status;
-}
-
 static silma_status bad_stream(const gzip_reader *reader, const char *path, size_t size, silma_error *error)
 {
     size_t place = size - reader->left - reader->stream.avail_in;
-    return fail(error, SILMA_BAD_FILE, "%s: byte %zu: its gzip data is damaged: %s", path, place,
-                reader->stream.msg ? reader->stream.msg : "it ends too early");
+    return codec_fail(error, SILMA_BAD_FILE, "%s: byte %zu: its gzip data is damaged: %s", path, place,
+                      reader->stream.msg ? reader->stream.msg : "it ends too early");
 }
 
 // Inflates until `count` bytes are there or the data ends; returns how many came. Sizes above UINT_MAX go in pieces.
@@ -80,11 +67,12 @@ static silma_status check_end(gzip_reader *reader, const char *path, size_t size
     bool damaged = false;
     size_t more = inflate_some(reader, &extra, 1, &damaged);
     if (damaged) return bad_stream(reader, path, size, error);
-    if (more > 0) return fail(error, SILMA_BAD_FILE, "%s: decompresses to more bytes than its header makes", path);
+    if (more > 0)
+        return codec_fail(error, SILMA_BAD_FILE, "%s: decompresses to more bytes than its header makes", path);
     size_t left = reader->left + reader->stream.avail_in;
     if (left == 0) return SILMA_OK;
-    return fail(error, SILMA_BAD_FILE, "%s: byte %zu: %zu bytes follow the end of its gzip data", path, size - left,
-                left);
+    return codec_fail(error, SILMA_BAD_FILE, "%s: byte %zu: %zu bytes follow the end of its gzip data", path,
+                      size - left, left);
 }
 
 silma_status gzip_decompress(const char *path, const uint8_t *compressed, size_t size, size_t skip, uint8_t *bytes,
@@ -92,12 +80,13 @@ silma_status gzip_decompress(const char *path, const uint8_t *compressed, size_t
 {
     gzip_reader reader = {.compressed = compressed, .left = size};
     if (inflateInit2(&reader.stream, GZIP_WINDOW) != Z_OK)
-        return fail(error, SILMA_FAILURE, "%s: out of memory for decompressing it", path);
+        return codec_fail(error, SILMA_FAILURE, "%s: out of memory for decompressing it", path);
     bool damaged = false;
     silma_status status = SILMA_OK;
     if (!skip_bytes(&reader, skip, &damaged) || inflate_some(&reader, bytes, count, &damaged) != count)
-        status = damaged ? bad_stream(&reader, path, size, error)
-                         : fail(error, SILMA_BAD_FILE, "%s: decompresses to fewer bytes than its header makes", path);
+        status = damaged
+                     ? bad_stream(&reader, path, size, error)
+                     : codec_fail(error, SILMA_BAD_FILE, "%s: decompresses to fewer bytes than its header makes", path);
     else if (to_end)
         status = check_end(&reader, path, size, error);
     inflateEnd(&reader.stream);
