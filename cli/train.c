@@ -190,6 +190,18 @@ static uint64_t data_count(const json_t *config, const char *name)
     return (uint64_t)json_integer_value(json_object_get(json_object_get(config, "data"), name));
 }
 
+// Says so where images are set into larger ones: a network of 32x32 takes images of 28x28 like that.
+static void print_padding(const silma_images *images, const json_t *config)
+{
+    const json_t *input = json_object_get(config, "input");
+    int height = (int)json_integer_value(json_array_get(input, 0));
+    int width = (int)json_integer_value(json_array_get(input, 1));
+    if (images->height > height || images->width > width) return; // it takes the pixels as a vector
+    if (images->height == height && images->width == width) return;
+    fprintf(stderr, "note: each image of %dx%d is set into the middle of a black one of %dx%d, the network's input\n",
+            images->height, images->width, height, width);
+}
+
 // What is trained on what, and every resolved setting.
 static void print_start(const session *s, const json_t *config)
 {
@@ -200,6 +212,7 @@ static void print_start(const session *s, const json_t *config)
             silma_dataset_name(s->dataset), text_count(data_count(config, "train_images")).text,
             text_shape(images->height, images->width, images->channels).text, images->class_count,
             text_count(data_count(config, "validation_images")).text);
+    print_padding(images, config);
     fprintf(stderr, "kernels: %s, %u thread%s\n", silma_context_isa(s->context), threads, threads == 1 ? "" : "s");
     fprintf(stderr, "run folder: %s\nsettings:\n", s->folder.path);
     const char *name;

@@ -245,6 +245,9 @@ SILMA_API silma_status silma_model_save(const silma_model *model, const char *pa
 SILMA_API void silma_model_free(silma_model *model);
 
 SILMA_API void silma_model_input_size(const silma_model *model, int *height, int *width, int *channels);
+// What a picture becomes before it enters the network: as the images that the model was trained on. Images of 28x28 may
+// enter a network of 32x32, in the middle of a black image, or one whose input is a vector of 784.
+SILMA_API void silma_model_preparation(const silma_model *model, silma_preparation *preparation);
 SILMA_API int silma_model_class_count(const silma_model *model);
 SILMA_API const char *silma_model_class_name(const silma_model *model, int index); // null beyond the last
 SILMA_API const char *silma_model_text(const silma_model *model);                  // the network, as .silma text
@@ -256,6 +259,17 @@ SILMA_API const char *silma_model_summary(const silma_model *model);
 // no larger a count do not.
 SILMA_API silma_status silma_model_predict(silma_model *model, silma_context *context, const uint8_t *pixels,
                                            size_t count, float *probabilities, silma_error *error);
+
+// The same for pictures of any size: each is prepared as silma_model_preparation says, on all threads of the context.
+SILMA_API silma_status silma_model_predict_pictures(silma_model *model, silma_context *context,
+                                                    const silma_picture *pictures, size_t count, float *probabilities,
+                                                    silma_error *error);
+// The same for files: read and decoded on all threads of the context, a batch at a time, so that memory does not grow
+// with `count`. errors (count) tells for each file whether it could be read: where errors[i].status is not SILMA_OK,
+// its row of probabilities is NaN, and the others are still predicted.
+SILMA_API silma_status silma_model_predict_files(silma_model *model, silma_context *context, const silma_codecs *codecs,
+                                                 const char *const *paths, size_t count, float *probabilities,
+                                                 silma_error *errors, silma_error *error);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // 5. Networks

@@ -6,14 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void pad_image(const uint8_t *image, const silma_images *from, uint8_t *larger, int height, int width)
+static bool is_same_vector(int height, int width, int channels, int to_height, int to_width, int to_channels)
 {
-    size_t row = (size_t)from->width * (size_t)from->channels;
-    size_t larger_row = (size_t)width * (size_t)from->channels;
-    size_t top = (size_t)(height - from->height) / 2;
-    size_t left = (size_t)(width - from->width) / 2 * (size_t)from->channels;
-    for (size_t y = 0; y < (size_t)from->height; y++)
-        memcpy(larger + (top + y) * larger_row + left, image + y * row, row);
+    return to_height == 1 && to_width == 1 && (int64_t)height * width * channels == to_channels;
+}
+
+bool image_fits(int height, int width, int channels, int to_height, int to_width, int to_channels)
+{
+    return (height <= to_height && width <= to_width && channels == to_channels) ||
+           is_same_vector(height, width, channels, to_height, to_width, to_channels);
+}
+
+void image_pad(const uint8_t *image, int height, int width, int channels, uint8_t *larger, int to_height, int to_width)
+{
+    size_t row = (size_t)width * (size_t)channels, larger_row = (size_t)to_width * (size_t)channels;
+    if (height > to_height || width > to_width || (height == to_height && width == to_width)) {
+        memcpy(larger, image, (size_t)height * row);
+        return;
+    }
+    memset(larger, 0, (size_t)to_height * larger_row);
+    uint8_t *middle =
+        larger + (size_t)((to_height - height) / 2) * larger_row + (size_t)((to_width - width) / 2) * (size_t)channels;
+    for (size_t y = 0; y < (size_t)height; y++)
+        memcpy(middle + y * larger_row, image + y * row, row);
 }
 
 silma_status dataset_pad(silma_dataset **padded, const silma_dataset *dataset, int height, int width, int channels,
@@ -22,10 +37,9 @@ silma_status dataset_pad(silma_dataset **padded, const silma_dataset *dataset, i
     *padded = NULL;
     const silma_images *images = silma_dataset_images(dataset);
     if (images->height == height && images->width == width && images->channels == channels) return SILMA_OK;
-    bool is_vector = height == 1 && width == 1;
     size_t pixels_each = (size_t)images->height * (size_t)images->width * (size_t)images->channels;
-    if (is_vector && pixels_each == (size_t)channels) return SILMA_OK;
-    if (images->height > height || images->width > width || images->channels != channels)
+    if (is_same_vector(images->height, images->width, images->channels, height, width, channels)) return SILMA_OK;
+    if (!image_fits(images->height, images->width, images->channels, height, width, channels))
         return silma_fail(error, SILMA_USAGE,
                           "the network takes images of %dx%dx%d, but those of %s are %dx%dx%d; 'input auto' in the "
                           "network's text takes the data's size",
@@ -34,10 +48,11 @@ silma_status dataset_pad(silma_dataset **padded, const silma_dataset *dataset, i
     size_t larger = (size_t)height * (size_t)width * (size_t)channels;
     size_t bytes;
     if (!checked_mul(larger, images->count, &bytes)) return silma_fail_memory(error, SIZE_MAX);
-    uint8_t *pixels = calloc(bytes, 1);
+    uint8_t *pixels = malloc(bytes);
     if (!pixels) return silma_fail_memory(error, bytes);
     for (size_t i = 0; i < images->count; i++)
-        pad_image(images->pixels + i * pixels_each, images, pixels + i * larger, height, width);
+        image_pad(images->pixels + i * pixels_each, images->height, images->width, channels, pixels + i * larger,
+                  height, width);
     silma_images view = *images;
     view.pixels = pixels;
     view.height = height;

@@ -10,4 +10,11 @@
 silma_status dataset_pad(silma_dataset **padded, const silma_dataset *dataset, int height, int width, int channels,
                          silma_error *error);
 
+// Whether images of this size enter a network of that input: they are no larger, or it takes their pixels as a vector.
+bool image_fits(int height, int width, int channels, int to_height, int to_width, int to_channels);
+
+// One image of (height, width, channels) that fits: into the middle of a black one of (to_height, to_width, channels).
+// As a vector, and where the size is the same, it is copied.
+void image_pad(const uint8_t *image, int height, int width, int channels, uint8_t *larger, int to_height, int to_width);
+
 #endif

@@ -6,6 +6,7 @@
 #include "core/utf8.h"
 #include "kernels/context.h"
 #include "nn/arena.h"
+#include "nn/preprocessing.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -66,6 +67,7 @@ silma_status model_create(silma_model **result, graph *g, const char *const *cla
         return silma_fail_memory(error, sizeof *model);
     }
     model->g = g;
+    model->preparation = preprocessing_default(g);
     size_t channels = (size_t)graph_input(g).c;
     model->weights = allocate_vector(g->weight_count);
     model->statistics = allocate_vector(g->statistic_count);
@@ -190,17 +192,6 @@ silma_status model_read_tensors(const safetensors *file, const char *path, const
 // ---------------------------------------------------------------------------------------------------------------------
 // Metadata
 
-static json_t *floats_to_json(const float *values, int count)
-{
-    json_t *array = json_array();
-    for (int i = 0; array && i < count; i++)
-        if (json_array_append_new(array, json_real((double)values[i])) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    return array;
-}
-
 static json_t *classes_to_json(const silma_model *model)
 {
     json_t *array = json_array();
@@ -210,13 +201,6 @@ static json_t *classes_to_json(const silma_model *model)
             return NULL;
         }
     return array;
-}
-
-static json_t *preprocessing_to_json(const silma_model *model)
-{
-    shape in = graph_input(model->g);
-    return json_pack("{s:i,s:i,s:i,s:o,s:o}", "height", in.h, "width", in.w, "channels", in.c, "scale",
-                     floats_to_json(model->scale, in.c), "shift", floats_to_json(model->shift, in.c));
 }
 
 // Takes over `value`, which may be null where memory was short.
@@ -266,43 +250,6 @@ static silma_status read_class_names(const json_t *classes, const char *path, co
     return SILMA_OK;
 }
 
-// Before memory is taken for a scale and a shift of each channel.
-static bool lists_channels(const json_t *preprocessing, const graph *g)
-{
-    size_t channels = (size_t)graph_input(g).c;
-    return json_array_size(json_object_get(preprocessing, "scale")) == channels &&
-           json_array_size(json_object_get(preprocessing, "shift")) == channels;
-}
-
-static bool read_floats(const json_t *array, float *values, int count)
-{
-    if (!json_is_array(array) || json_array_size(array) != (size_t)count) return false;
-    for (int i = 0; i < count; i++) {
-        const json_t *value = json_array_get(array, (size_t)i);
-        if (!json_is_number(value)) return false;
-        values[i] = (float)json_number_value(value);
-        if (!isfinite(values[i])) return false;
-    }
-    return true;
-}
-
-static silma_status fail_preprocessing(const char *path, silma_error *error)
-{
-    return fail_metadata(path, "preprocessing", "the size of the network's input, and a scale and a shift a channel",
-                         error);
-}
-
-static silma_status read_preprocessing(silma_model *model, const json_t *object, const char *path, silma_error *error)
-{
-    shape in = graph_input(model->g);
-    bool fits = json_is_object(object) && json_integer_value(json_object_get(object, "height")) == in.h &&
-                json_integer_value(json_object_get(object, "width")) == in.w &&
-                json_integer_value(json_object_get(object, "channels")) == in.c &&
-                read_floats(json_object_get(object, "scale"), model->scale, in.c) &&
-                read_floats(json_object_get(object, "shift"), model->shift, in.c);
-    return fits ? SILMA_OK : fail_preprocessing(path, error);
-}
-
 // A single output with a sigmoid stands for two classes.
 static bool outputs_fit(const graph *g, int class_count)
 {
@@ -323,14 +270,15 @@ static silma_status read_described(silma_model **result, const safetensors *file
     if (status == SILMA_OK && !outputs_fit(g, class_count))
         status = silma_fail(error, SILMA_BAD_FILE, "%s: the network has %d outputs for %d classes", path,
                             graph_output(g).c, class_count);
-    if (status == SILMA_OK && !lists_channels(preprocessing, g)) status = fail_preprocessing(path, error);
+    if (status == SILMA_OK && !preprocessing_lists_channels(preprocessing, g))
+        status = fail_metadata(path, "preprocessing", "a JSON object with a scale and a shift a channel", error);
     if (status == SILMA_OK) status = model_check_tensors(file, path, g, error);
     if (status == SILMA_OK)
         status = model_create(&model, g, names, class_count, error);
     else
         graph_free(g);
     free(names);
-    if (status == SILMA_OK) status = read_preprocessing(model, preprocessing, path, error);
+    if (status == SILMA_OK) status = preprocessing_read(model, preprocessing, path, error);
     if (status == SILMA_OK)
         status = model_read_tensors(file, path, model->g, "", model->weights, model->statistics, error);
     if (status != SILMA_OK) {
@@ -395,6 +343,11 @@ void silma_model_input_size(const silma_model *model, int *height, int *width, i
     *height = in.h;
     *width = in.w;
     *channels = in.c;
+}
+
+void silma_model_preparation(const silma_model *model, silma_preparation *preparation)
+{
+    *preparation = model->preparation;
 }
 
 int silma_model_class_count(const silma_model *model)

@@ -4,8 +4,7 @@
 //     format         "silma 1"
 //     network        the .silma text
 //     classes        JSON: ["T-shirt/top", ...]
-//     preprocessing  JSON: {"height":28,"width":28,"channels":1,"scale":[...],"shift":[...]}
-//                    a pixel p of channel c enters the network as p * scale[c] + shift[c]
+//     preprocessing  JSON: how pictures enter the network, see preprocessing.h
 //     summary        JSON: how it was trained (no times: the same run writes the same bytes)
 #ifndef SILMA_NN_MODEL_H
 #define SILMA_NN_MODEL_H
@@ -22,8 +21,9 @@ struct silma_model {
     float *statistics;  // (g->statistic_count)
     char **class_names; // (class_count)
     int class_count;
-    float *scale, *shift; // (channels)
-    char *summary;        // JSON, or null
+    float *scale, *shift;          // (channels)
+    silma_preparation preparation; // of pictures, before they are padded to the network's input
+    char *summary;                 // JSON, or null
     // Inference, prepared by the first call with these:
     plan *p;
     void *arena;

@@ -242,6 +242,15 @@ static silma_status write_split(const silma_run *run, silma_error *error)
     return status;
 }
 
+// What a picture becomes so that it looks like the data set's images.
+static silma_preparation picture_preparation(const silma_dataset *dataset)
+{
+    const silma_images *images = silma_dataset_images(dataset);
+    const silma_preparation *prepared = silma_dataset_preparation(dataset);
+    if (prepared) return *prepared;
+    return (silma_preparation){.height = images->height, .width = images->width, .channels = images->channels};
+}
+
 static silma_status create_model(silma_run *run, const silma_network *network, silma_error *error)
 {
     const silma_images *images = silma_dataset_images(run->dataset);
@@ -249,7 +258,9 @@ static silma_status create_model(silma_run *run, const silma_network *network, s
     // A graph of the run's own: the caller may free the network.
     silma_status status = graph_parse(&g, network->g->text, network->g->origin, NULL, error);
     if (status != SILMA_OK) return status;
-    return model_create(&run->model, g, images->class_names, images->class_count, error);
+    status = model_create(&run->model, g, images->class_names, images->class_count, error);
+    if (status == SILMA_OK) run->model->preparation = picture_preparation(run->dataset);
+    return status;
 }
 
 static silma_status create_run(silma_run *run, const silma_network *network, const silma_settings *wanted,

@@ -225,6 +225,9 @@ other_size() {
         exits 0 train "$network.silma" --data data --epochs 1 --out "$network" &&
             exits 0 eval "$network/best.safetensors" && exits 0 predict "$network/best.safetensors" || return 1
     done
+    exits 0 train nine.silma --data data --epochs 1 --out told && grep -q '^note: .* 8x8 is set into .* 9x9' err &&
+        exits 0 train --resume told --epochs 2 && grep -q '^note: .* 8x8 is set into .* 9x9' err &&
+        exits 0 train flat.silma --data data --epochs 1 --out untold && ! grep -q '^note' err || return 1
     fails 2 '7x7x1' train seven.silma --data data --out small && fails 2 '8x8x1' train seven.silma --data data --out small &&
         [[ ! -e small ]]
 }

@@ -1,0 +1,18 @@
+// Pictures in files, as images of a network's size. Training and predicting both come through here, so that a file
+// gives them the same pixels.
+#ifndef SILMA_DATA_PICTURE_FILE_H
+#define SILMA_DATA_PICTURE_FILE_H
+
+#include "silma/silma.h"
+
+// `pixels` (height, width, channels) of the preparation. SILMA_USAGE if `codecs` (may be null) decode no pictures;
+// otherwise errors as of reading, decoding and preparing: SILMA_IO, SILMA_BAD_FILE, SILMA_FAILURE. Nothing but a
+// regular file is waited for.
+silma_status picture_file_read(const char *path, const silma_codecs *codecs, const silma_preparation *preparation,
+                               uint8_t *pixels, silma_error *error);
+
+// The same from the `size` bytes of a file; `path` is what messages call it.
+silma_status picture_bytes_read(const char *path, const uint8_t *bytes, size_t size, const silma_codecs *codecs,
+                                const silma_preparation *preparation, uint8_t *pixels, silma_error *error);
+
+#endif

@@ -1,0 +1,292 @@
+// From a picture to probabilities: the same through a data set, through pixels, through a picture and through a file;
+// what a model's file tells about pictures, and what becomes of files that cannot be read.
+#define _GNU_SOURCE
+#include "core/file.h"
+#include "core/random.h"
+#include "silma/silma.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+enum { IMAGES = 300, HEIGHT = 6, WIDTH = 9, CLASSES = 3, IMAGE = HEIGHT * WIDTH, PATH_LENGTH = 128 };
+
+static const char PADDED[] = "input 10x12x1\nconv 4 3x3 relu\nflatten\ndense classes softmax\ntrain:\nepochs 1\n"
+                             "batch 32\nval_split 0.2\n";
+static const char VECTOR[] = "input 54\ndense classes softmax\ntrain:\nepochs 1\nbatch 32\n";
+static const char COLOURS[] = "input auto\nflatten\ndense classes softmax\ntrain:\nepochs 1\nbatch 32\n";
+
+static char folder[64];
+static uint8_t pixels[IMAGES * IMAGE];
+static silma_dataset *dataset;
+static silma_context *context;
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/silma-predict-XXXXXX");
+    if (!mkdtemp(folder)) return -1;
+    static uint32_t labels[IMAGES];
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        labels[i] = i % CLASSES;
+        for (uint32_t p = 0; p < IMAGE; p++)
+            pixels[i * IMAGE + p] = (uint8_t)random_below(1, RANDOM_SAMPLE, i, p, 256);
+    }
+    silma_images images = {pixels, labels, IMAGES, HEIGHT, WIDTH, 1, NULL, CLASSES};
+    silma_context_options options = {.threads = 3};
+    return silma_dataset_from_memory(&dataset, "noise", &images, NULL) ||
+           silma_context_create(&context, &options, NULL);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    silma_dataset_free(dataset);
+    silma_context_free(context);
+    char command[PATH_LENGTH];
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    return system(command);
+}
+
+// The best model of a run of one epoch.
+static silma_model *train(const char *text, const silma_dataset *data, const char *name)
+{
+    const silma_images *images = silma_dataset_images(data);
+    silma_input input = {images->height, images->width, images->channels, CLASSES};
+    silma_network *network = NULL;
+    silma_run *run = NULL;
+    silma_model *model = NULL;
+    silma_error error = {0};
+    char path[PATH_LENGTH], best[PATH_LENGTH + 32];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(best, sizeof best, "%s/best.safetensors", path);
+    if (silma_network_parse(&network, text, "test.silma", &input, &error) ||
+        silma_run_create(&run, context, network, data, NULL, path, &error) ||
+        silma_run_train(run, NULL, NULL, &error) || silma_model_load(&model, best, &error))
+        fail_msg("%s", error.message);
+    silma_run_free(run);
+    silma_network_free(network);
+    return model;
+}
+
+// A "picture file" of these tests: 'P', height, width, channels, pixels.
+static silma_status decode(const char *path, const uint8_t *bytes, size_t size, int least_side, uint64_t most_pixels,
+                           silma_picture *picture, silma_error *error)
+{
+    (void)least_side;
+    (void)most_pixels;
+    enum { HEADER = 4 };
+    if (size < HEADER || bytes[0] != 'P' || size != HEADER + (size_t)bytes[1] * bytes[2] * bytes[3]) {
+        snprintf(error->message, sizeof error->message, "%s: no picture", path);
+        return error->status = SILMA_BAD_FILE;
+    }
+    *picture = (silma_picture){bytes[1], bytes[2], bytes[3], malloc(size)};
+    assert_non_null(picture->pixels);
+    memcpy(picture->pixels, bytes + HEADER, size - HEADER);
+    return SILMA_OK;
+}
+
+static const silma_codecs CODECS = {.decode_picture = decode};
+
+static char *write_picture(const char *name, int height, int width, int channels, const uint8_t *from)
+{
+    char *path = path_join(folder, name);
+    FILE *stream = fopen(path, "wb");
+    assert_non_null(stream);
+    const uint8_t header[] = {'P', (uint8_t)height, (uint8_t)width, (uint8_t)channels};
+    fwrite(header, 1, sizeof header, stream);
+    fwrite(from, 1, (size_t)(height * width * channels), stream);
+    assert_int_equal(fclose(stream), 0);
+    return path;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+// As validation and `silma eval` see the images, and as an application sees pictures and files.
+static void sees_the_same_in_a_data_set_a_picture_and_a_file(silma_model *model)
+{
+    static float expected[IMAGES * CLASSES], found[IMAGES * CLASSES];
+    static uint32_t indices[IMAGES];
+    static silma_picture pictures[IMAGES];
+    static silma_error errors[IMAGES];
+    char *paths[IMAGES], name[32];
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        indices[i] = i;
+        pictures[i] = (silma_picture){HEIGHT, WIDTH, 1, pixels + i * IMAGE};
+        snprintf(name, sizeof name, "%u.picture", i);
+        paths[i] = write_picture(name, HEIGHT, WIDTH, 1, pixels + i * IMAGE);
+    }
+    assert_int_equal(silma_model_predict_dataset(model, context, dataset, indices, IMAGES, expected, NULL), SILMA_OK);
+    assert_int_equal(silma_model_predict_pictures(model, context, pictures, IMAGES, found, NULL), SILMA_OK);
+    assert_memory_equal(found, expected, sizeof expected);
+    memset(found, 0, sizeof found);
+    assert_int_equal(
+        silma_model_predict_files(model, context, &CODECS, (const char *const *)paths, IMAGES, found, errors, NULL),
+        SILMA_OK);
+    assert_memory_equal(found, expected, sizeof expected);
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        assert_int_equal(errors[i].status, SILMA_OK);
+        free(paths[i]);
+    }
+}
+
+static void same_where_images_are_padded(void **state)
+{
+    (void)state;
+    silma_model *model = train(PADDED, dataset, "padded");
+    silma_preparation p;
+    silma_model_preparation(model, &p);
+    assert_int_equal(p.height, HEIGHT);
+    assert_int_equal(p.width, WIDTH);
+    assert_int_equal(p.channels, 1);
+    sees_the_same_in_a_data_set_a_picture_and_a_file(model);
+    silma_model_free(model);
+}
+
+static void same_where_images_are_vectors(void **state)
+{
+    (void)state;
+    silma_model *model = train(VECTOR, dataset, "vector");
+    sees_the_same_in_a_data_set_a_picture_and_a_file(model);
+    silma_model_free(model);
+}
+
+// Pictures of another size and in colours, through the preparation that the model tells.
+static void prepares_pictures_of_any_size(void **state)
+{
+    (void)state;
+    enum { BIG_HEIGHT = 23, BIG_WIDTH = 31 };
+    silma_model *model = train(COLOURS, dataset, "colours");
+    silma_preparation p;
+    silma_model_preparation(model, &p);
+    silma_picture picture = {BIG_HEIGHT, BIG_WIDTH, 3, pixels};
+    uint8_t prepared[IMAGE];
+    float expected[CLASSES], found[CLASSES];
+    assert_int_equal(silma_picture_prepare(&picture, &p, prepared, NULL), SILMA_OK);
+    assert_int_equal(silma_model_predict(model, context, prepared, 1, expected, NULL), SILMA_OK);
+    assert_int_equal(silma_model_predict_pictures(model, context, &picture, 1, found, NULL), SILMA_OK);
+    assert_memory_equal(found, expected, sizeof expected);
+    picture.channels = 7;
+    silma_error error = {0};
+    assert_int_equal(silma_model_predict_pictures(model, context, &picture, 1, found, &error), SILMA_BAD_FILE);
+    assert_non_null(strstr(error.message, "23x31x7"));
+    silma_model_free(model);
+}
+
+static void bad_files_do_not_disturb_the_others(void **state)
+{
+    (void)state;
+    silma_model *model = train(COLOURS, dataset, "bad-files");
+    char *good = write_picture("good", HEIGHT, WIDTH, 1, pixels);
+    char *broken = path_join(folder, "broken"), *empty = path_join(folder, "empty"), *fifo = path_join(folder, "fifo");
+    fclose(fopen(empty, "wb"));
+    FILE *stream = fopen(broken, "wb");
+    fputs("P no", stream);
+    fclose(stream);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    const char *const paths[] = {broken, good, fifo, "/nowhere/at-all", folder, empty, good};
+    enum { COUNT = sizeof paths / sizeof *paths };
+    static const silma_status STATUSES[COUNT] = {SILMA_BAD_FILE, SILMA_OK,       SILMA_BAD_FILE, SILMA_IO,
+                                                 SILMA_BAD_FILE, SILMA_BAD_FILE, SILMA_OK};
+    silma_error errors[COUNT];
+    float found[COUNT * CLASSES], expected[CLASSES];
+    assert_int_equal(silma_model_predict(model, context, pixels, 1, expected, NULL), SILMA_OK);
+    assert_int_equal(silma_model_predict_files(model, context, &CODECS, paths, COUNT, found, errors, NULL), SILMA_OK);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(errors[i].status, STATUSES[i]);
+        if (STATUSES[i] == SILMA_OK)
+            assert_memory_equal(found + i * CLASSES, expected, sizeof expected);
+        else
+            assert_non_null(strstr(errors[i].message, paths[i]));
+        for (int c = 0; c < CLASSES && STATUSES[i] != SILMA_OK; c++)
+            assert_true(isnan(found[i * CLASSES + c]));
+    }
+    assert_int_equal(silma_model_predict_files(model, context, NULL, paths, 1, found, errors, NULL), SILMA_USAGE);
+    free(good);
+    free(broken);
+    free(empty);
+    free(fifo);
+    silma_model_free(model);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The model's file
+
+// Copies a model's file with `old` in its header replaced by `new`, padded with spaces; both are JSON inside a JSON
+// string. Returns what loading it gives.
+static silma_status load_changed(const char *name, const char *old, const char *new, silma_model **model)
+{
+    char *path = path_join(folder, name), *changed = path_join(folder, "changed.safetensors"), *bytes;
+    size_t count;
+    assert_int_equal(file_read(path, 1 << 20, &bytes, &count, NULL), SILMA_OK);
+    char *place = memmem(bytes, count, old, strlen(old));
+    if (!place) fail_msg("'%s' is not in the model's file", old);
+    assert_true(strlen(new) <= strlen(old));
+    memset(place, ' ', strlen(old));
+    memcpy(place, new, strlen(new));
+    FILE *stream = fopen(changed, "wb");
+    assert_int_equal(fwrite(bytes, 1, count, stream), count);
+    fclose(stream);
+    silma_status status = silma_model_load(model, changed, NULL);
+    free(path);
+    free(changed);
+    free(bytes);
+    return status;
+}
+
+static void reads_files_from_before_there_was_a_preparation(void **state)
+{
+    (void)state;
+    silma_model_free(train(PADDED, dataset, "old"));
+    silma_model *model = NULL;
+    assert_int_equal(load_changed("old/best.safetensors", "\\\"picture\\\":{", "\\\"xxxxxxx\\\":{", &model), SILMA_OK);
+    silma_preparation p;
+    silma_model_preparation(model, &p);
+    assert_int_equal(p.height, 10);
+    assert_int_equal(p.width, 12);
+    assert_int_equal(p.channels, 1);
+    assert_int_equal(p.resize, SILMA_RESIZE_STRETCH);
+    silma_model_free(model);
+}
+
+static void refuses_damaged_preparations(void **state)
+{
+    (void)state;
+    static const char *const CHANGES[][2] = {
+        {"\\\"picture\\\":{\\\"height\\\":6", "\\\"picture\\\":{\\\"height\\\":0"},
+        {"\\\"picture\\\":{\\\"height\\\":6", "\\\"picture\\\":{\\\"heights\\\":"},
+        {"\\\"picture\\\":{\\\"height\\\":6,\\\"width\\\":9", "\\\"picture\\\":{\\\"height\\\":6,\\\"width\\\":-"},
+        {"\\\"picture\\\":{\\\"height\\\":6,\\\"width\\\":9", "\\\"picture\\\":{\\\"height\\\":99,\\\"width\\\":"},
+        {"\\\"width\\\":9,\\\"channels\\\":1", "\\\"width\\\":9,\\\"channels\\\":3"},
+        {"\\\"stretch\\\"", "\\\"strech\\\""},
+        {"\\\"stretch\\\"", "2"},
+        {"[0,0,0]", "[0,0]"},
+        {"[0,0,0]", "[0,0,-1]"},
+        {"[0,0,0]", "[0,0,\\\"\\\"]"},
+    };
+    silma_model_free(train(PADDED, dataset, "damaged"));
+    for (size_t i = 0; i < sizeof CHANGES / sizeof *CHANGES; i++) {
+        silma_model *model = NULL;
+        if (load_changed("damaged/best.safetensors", CHANGES[i][0], CHANGES[i][1], &model) != SILMA_BAD_FILE)
+            fail_msg("%s was read", CHANGES[i][1]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_where_images_are_padded),
+        cmocka_unit_test(same_where_images_are_vectors),
+        cmocka_unit_test(prepares_pictures_of_any_size),
+        cmocka_unit_test(bad_files_do_not_disturb_the_others),
+        cmocka_unit_test(reads_files_from_before_there_was_a_preparation),
+        cmocka_unit_test(refuses_damaged_preparations),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
