@@ -67,5 +67,8 @@ silma_status picture_decode(const char *path, const uint8_t *bytes, size_t size,
     if (begins(bytes, size, 0, "\x89PNG\r\n\x1a\n")) return png_decode(path, bytes, size, most_pixels, picture, error);
     if (begins(bytes, size, 0, "\xff\xd8\xff"))
         return jpeg_decode(path, bytes, size, least_side, most_pixels, picture, error);
+    if (begins(bytes, size, 0, "BM")) return bmp_decode(path, bytes, size, most_pixels, picture, error);
+    if (size > 2 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6')
+        return pnm_decode(path, bytes, size, most_pixels, picture, error);
     return unknown_format(path, bytes, size, error);
 }

@@ -1,0 +1,59 @@
+#include "stored_pictures.h"
+
+#include "core/file.h"
+#include "formats/safetensors.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char *path_of(const char *name)
+{
+    const char *root = getenv("SILMA_SOURCE_DIR");
+    char *folder = path_join(root ? root : ".", "tests/data/pictures");
+    assert_non_null(folder);
+    char *path = path_join(folder, name);
+    assert_non_null(path);
+    free(folder);
+    return path;
+}
+
+uint8_t *stored_picture_read(const char *name, size_t *size)
+{
+    char *path = path_of(name), *bytes = NULL;
+    assert_int_equal(file_read(path, 1 << 20, &bytes, size, NULL), SILMA_OK);
+    free(path);
+    return (uint8_t *)bytes;
+}
+
+void stored_pictures_each(stored_picture_use *use, void *user)
+{
+    char *path = path_of("expected.safetensors");
+    safetensors *expected = NULL;
+    assert_int_equal(safetensors_open(&expected, path, NULL), SILMA_OK);
+    free(path);
+    size_t count = safetensors_count(expected);
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        const safetensor *tensor = safetensors_at(expected, i);
+        assert_int_equal(tensor->rank, 3);
+        stored_picture picture = {.name = tensor->name,
+                                  .height = (int)tensor->shape[0],
+                                  .width = (int)tensor->shape[1],
+                                  .channels = (int)tensor->shape[2],
+                                  .pixels = tensor->data};
+        picture.bytes = stored_picture_read(tensor->name, &picture.size);
+        use(&picture, user);
+        free(picture.bytes);
+    }
+    safetensors_close(expected);
+}
+
+bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), most = strlen(end);
+    return length >= most && strcmp(text + length - most, end) == 0;
+}
