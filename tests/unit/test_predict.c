@@ -267,8 +267,8 @@ static void refuses_damaged_preparations(void **state)
         {"\\\"stretch\\\"", "\\\"strech\\\""},
         {"\\\"stretch\\\"", "2"},
         {"[0,0,0]", "[0,0]"},
-        {"[0,0,0]", "[0,0,-1]"},
-        {"[0,0,0]", "[0,0,\\\"\\\"]"},
+        {"\\\"stretch\\\",\\\"background\\\":[0,0,0]", "\\\"fit\\\",\\\"background\\\":[0,0,-1]"},
+        {"\\\"stretch\\\",\\\"background\\\":[0,0,0]", "\\\"fit\\\",\\\"background\\\":[0,256,0]"},
     };
     silma_model_free(train(PADDED, dataset, "damaged"));
     for (size_t i = 0; i < sizeof CHANGES / sizeof *CHANGES; i++) {
