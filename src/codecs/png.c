@@ -123,6 +123,7 @@ static void read_picture(png_reader *reader)
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); // check_header has its own
     png_set_chunk_malloc_max(png, CHUNK_MOST);
     png_set_chunk_cache_max(png, CHUNKS_KEPT);
+    png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     // Texts, profiles and the like are passed over, unparsed.
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(png, reader->info);

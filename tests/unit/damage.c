@@ -133,6 +133,11 @@ static silma_status read_damaged(const uint8_t *bytes, size_t count, const char 
     return status;
 }
 
+void expect_refused(const uint8_t *bytes, size_t count, const char *place, damaged_reader *reader, void *user)
+{
+    if (read_damaged(bytes, count, place, reader, user) == SILMA_OK) fail_msg("\"%s\" was not refused", place);
+}
+
 void expect_truncations_fail(const uint8_t *bytes, size_t count, size_t step, const char *place, damaged_reader *reader,
                              void *user)
 {
