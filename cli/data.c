@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "data_get.h"
 #include "output.h"
+#include "pictures.h"
 #include "setup.h"
 #include "text.h"
 
@@ -158,8 +159,14 @@ static void print_split(const silma_dataset *dataset, const char *title, const s
 static silma_status describe_split(const arguments *args, silma_split split, json_t *json, problem *why)
 {
     silma_dataset *dataset = NULL;
-    silma_status status = open_dataset(args->words[1], option_text(args, "data-dir"), split, &dataset, why);
-    if (status) return status;
+    silma_dataset_options options = dataset_options(option_text(args, "data-dir"));
+    silma_status status = read_picture_options(args, &options, why);
+    if (!status) status = silma_dataset_open(&dataset, args->words[1], split, &options, &why->error);
+    if (!status) status = check_picture_options(args, dataset, why);
+    if (status) {
+        silma_dataset_free(dataset);
+        return status;
+    }
     const silma_images *images = silma_dataset_images(dataset);
     const char *title = split == SILMA_SPLIT_TRAIN ? "train" : "test";
     size_t *counts = calloc((size_t)images->class_count, sizeof *counts);
@@ -245,6 +252,6 @@ const command data_command = {
                "get: downloads a data set, checks its sum and unpacks it; an interrupted download continues.\n"
                "Data sets are looked for in --data-dir, $SILMA_DATA, $XDG_DATA_HOME/silma (~/.local/share/silma)\n"
                "and /usr/share/datasets.",
-    .groups = {&options},
+    .groups = {&options, &picture_options},
     .run = run,
 };

@@ -1,5 +1,6 @@
 #include "setup.h"
 
+#include "pictures.h"
 #include "run_folder.h"
 #include "text.h"
 
@@ -20,18 +21,26 @@ static const option machine_table[] = {
 };
 const option_group machine_options = {"Machine", machine_table};
 
-silma_status open_context(const arguments *args, silma_context **context, problem *why)
+silma_status read_threads(const arguments *args, unsigned *threads, problem *why)
 {
     enum { THREADS_MOST = 256 };
+    uint64_t count = 0;
+    silma_status status = option_count(args, "threads", 1, THREADS_MOST, &count, why);
+    *threads = (unsigned)count;
+    return status;
+}
+
+silma_status open_context(const arguments *args, silma_context **context, problem *why)
+{
     static const char *const backends[] = {"fast", "reference"};
-    uint64_t threads = 0;
+    unsigned threads = 0;
     size_t backend = SILMA_BACKEND_FAST;
-    silma_status status = option_count(args, "threads", 1, THREADS_MOST, &threads, why);
+    silma_status status = read_threads(args, &threads, why);
     if (!status) status = option_choice(args, "backend", backends, 2, &backend, why);
     if (status) return status;
 
     silma_context_options options = {
-        .threads = (unsigned)threads,
+        .threads = threads,
         .isa = option_text(args, "isa"),
         .backend = (silma_backend)backend,
         .no_winograd = option_given(args, "no-winograd"),
@@ -43,7 +52,7 @@ silma_status open_context(const arguments *args, silma_context **context, proble
 
 silma_dataset_options dataset_options(const char *data_dir)
 {
-    silma_dataset_options options = {.data_dir = data_dir};
+    silma_dataset_options options = {.data_dir = data_dir, .notice = print_notice};
 #ifdef SILMA_HAVE_CODECS
     options.codecs = silma_codecs_default();
 #endif
@@ -57,31 +66,44 @@ silma_status open_dataset(const char *name, const char *data_dir, silma_split sp
     return silma_dataset_open(dataset, name, split, &options, &why->error);
 }
 
-silma_status open_run_dataset(const char *folder, const char *data_dir, silma_split split, silma_dataset **dataset,
-                              problem *why)
+// The data set that the run recorded.
+static silma_status open_recorded_dataset(const char *folder, silma_dataset_options *options, silma_split split,
+                                          silma_dataset **dataset, problem *why)
 {
     char *name = NULL, *place = NULL; // what was opened, and the folder where it lay
     silma_status status = silma_run_dataset_name(folder, &name, &place, &why->error);
     if (status) return status;
-    if (silma_catalog_find(name) || !place)
-        status = open_dataset(name, data_dir ? data_dir : place, split, dataset, why);
-    else
-        status = open_dataset(place, data_dir, split, dataset, why);
+    bool by_name = silma_catalog_find(name) || !place;
+    if (by_name && !options->data_dir) options->data_dir = place;
+    status = silma_dataset_open(dataset, by_name ? name : place, split, options, &why->error);
     free(name);
     free(place);
     return status;
 }
 
+silma_status open_run_dataset(const char *folder, const char *name, const silma_dataset_options *options,
+                              silma_split split, silma_dataset **dataset, problem *why)
+{
+    silma_dataset_options as_then = *options;
+    silma_status status = silma_run_dataset_preparation(folder, &as_then.preparation, &why->error);
+    if (status) return status;
+    if (name) return silma_dataset_open(dataset, name, split, &as_then, &why->error);
+    return open_recorded_dataset(folder, &as_then, split, dataset, why);
+}
+
 silma_status open_model_dataset(const arguments *args, const char *model_path, silma_split split,
                                 silma_dataset **dataset, problem *why)
 {
-    const char *name = option_text(args, "data"), *data_dir = option_text(args, "data-dir");
-    if (name) return open_dataset(name, data_dir, split, dataset, why);
+    const char *name = option_text(args, "data");
+    silma_dataset_options options = dataset_options(option_text(args, "data-dir"));
+    silma_status status = read_threads(args, &options.threads, why);
+    if (status) return status;
     char *folder = folder_of_path(model_path);
     if (!folder) return problem_set_memory(why);
-    silma_status status;
     if (run_folder_holds_run(folder)) {
-        status = open_run_dataset(folder, data_dir, split, dataset, why);
+        status = open_run_dataset(folder, name, &options, split, dataset, why);
+    } else if (name) {
+        status = silma_dataset_open(dataset, name, split, &options, &why->error);
     } else {
         status =
             problem_set(why, SILMA_USAGE, "--data is missing: %s lies in no run folder that could tell", model_path);

@@ -12,14 +12,17 @@ silma_status open_context(const arguments *args, silma_context **context, proble
 // Where data sets are looked for: in `data_dir` first (may be null), with every codec of this build.
 silma_dataset_options dataset_options(const char *data_dir);
 
+// --threads, for what a data set has to decode; SILMA_USAGE for a bad value.
+silma_status read_threads(const arguments *args, unsigned *threads, problem *why);
+
 // The data set `name`, or a folder.
 silma_status open_dataset(const char *name, const char *data_dir, silma_split split, silma_dataset **dataset,
                           problem *why);
 
-// The data set that a run folder was trained on; `data_dir` (may be null) is searched before the place that it
-// recorded.
-silma_status open_run_dataset(const char *folder, const char *data_dir, silma_split split, silma_dataset **dataset,
-                              problem *why);
+// The data set `name`, or where that is null the one that a run folder was trained on; options->data_dir (may be null)
+// is searched before the place that it recorded. Pictures are prepared as they were for the run.
+silma_status open_run_dataset(const char *folder, const char *name, const silma_dataset_options *options,
+                              silma_split split, silma_dataset **dataset, problem *why);
 
 // The images that --data and --data-dir name; without --data those of the run whose folder holds the model.
 silma_status open_model_dataset(const arguments *args, const char *model_path, silma_split split,

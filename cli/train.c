@@ -1,6 +1,7 @@
 // silma train: a new run, or one that is continued.
 #include "commands.h"
 #include "output.h"
+#include "pictures.h"
 #include "progress.h"
 #include "run_folder.h"
 #include "setup.h"
@@ -134,12 +135,21 @@ static silma_status check_new(const arguments *args, problem *why)
     return problem_set(why, SILMA_USAGE, "--data is missing: which images to train on");
 }
 
+static silma_status open_new_dataset(const arguments *args, session *s, problem *why)
+{
+    silma_dataset_options options = dataset_options(option_text(args, "data-dir"));
+    silma_status status = read_picture_options(args, &options, why);
+    if (!status) status = read_threads(args, &options.threads, why);
+    if (status) return status;
+    take_network_size(args->words[0], &options);
+    status = silma_dataset_open(&s->dataset, option_text(args, "data"), SILMA_SPLIT_TRAIN, &options, &why->error);
+    return status ? status : check_picture_options(args, s->dataset, why);
+}
+
 static silma_status open_new(const arguments *args, session *s, problem *why)
 {
     silma_status status = check_new(args, why);
-    if (!status)
-        status =
-            open_dataset(option_text(args, "data"), option_text(args, "data-dir"), SILMA_SPLIT_TRAIN, &s->dataset, why);
+    if (!status) status = open_new_dataset(args, s, why);
     if (status) return status;
     silma_input input = dataset_input(s->dataset);
     status = open_network(args->words[0], &input, &s->network, why);
@@ -156,6 +166,11 @@ static silma_status check_resume(const arguments *args, const char *folder, prob
     }
     if (option_given(args, "out") || option_given(args, "force"))
         return problem_set(why, SILMA_USAGE, "--resume excludes --out and --force: a run continues in its own folder");
+    static const char *const stored[] = {"size", "resize", "background", "color"};
+    for (size_t i = 0; i < sizeof stored / sizeof *stored; i++)
+        if (option_given(args, stored[i]))
+            return problem_set(why, SILMA_USAGE, "--resume excludes --%s: the run's pictures stay as they are",
+                               stored[i]);
     if (run_folder_holds_run(folder)) return SILMA_OK;
     return problem_set(why, SILMA_IO, "%s: no run in this folder: expected config.json and last.safetensors", folder);
 }
@@ -163,13 +178,14 @@ static silma_status check_resume(const arguments *args, const char *folder, prob
 static silma_status open_resumed(const arguments *args, session *s, problem *why)
 {
     const char *folder = option_text(args, "resume");
-    const char *data = option_text(args, "data"), *data_dir = option_text(args, "data-dir");
+    silma_dataset_options options = dataset_options(option_text(args, "data-dir"));
+    options.strict = option_given(args, "strict");
     silma_status status = check_resume(args, folder, why);
+    if (!status) status = read_threads(args, &options.threads, why);
     if (status) return status;
     s->folder.path = strdup(folder);
     if (!s->folder.path) return problem_set_memory(why);
-    status = data ? open_dataset(data, data_dir, SILMA_SPLIT_TRAIN, &s->dataset, why)
-                  : open_run_dataset(folder, data_dir, SILMA_SPLIT_TRAIN, &s->dataset, why);
+    status = open_run_dataset(folder, option_text(args, "data"), &options, SILMA_SPLIT_TRAIN, &s->dataset, why);
     signals_catch();
     if (!status) status = silma_run_resume(&s->run, s->context, s->dataset, s->settings, folder, &why->error);
     return status;
@@ -307,6 +323,6 @@ const command train_command = {
     .details = "Trains a network of the zoo ('silma models') or a .silma file. The run folder receives\n"
                "config.json, split.json, history.csv, history.jsonl, best.safetensors and last.safetensors.\n"
                "Ctrl-C finishes the step, saves everything and says how to continue; a second Ctrl-C ends at once.",
-    .groups = {&run_options, &recipe_options, &machine_options},
+    .groups = {&run_options, &recipe_options, &picture_options, &machine_options},
     .run = run,
 };

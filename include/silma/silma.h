@@ -143,16 +143,30 @@ typedef struct silma_preparation {
 SILMA_API silma_status silma_picture_prepare(const silma_picture *picture, const silma_preparation *preparation,
                                              uint8_t *pixels, silma_error *error);
 
+// Something that the user should know although nothing failed: one line, without a full stop at its end.
+typedef void silma_notice_fn(const char *message, void *user);
+
 typedef struct silma_dataset_options {
     const char *data_dir; // searched first; then $SILMA_DATA, then $XDG_DATA_HOME/silma (~/.local/share/silma), then
                           // /usr/share/datasets
-    const silma_codecs *codecs; // null: compressed files cannot be read
+    const silma_codecs *codecs; // null: neither compressed files nor pictures can be read
+    silma_notice_fn *notice;    // may be null
+    void *notice_user;
+    // The others are for folders of pictures alone. A height and width of 0: the size of the pictures, if it is the same
+    // for all and at most 256x256, otherwise 64x64; channels of 0: grey if all pictures are, otherwise colour.
+    silma_preparation preparation;
+    bool strict;      // SILMA_BAD_FILE if a file cannot be read; otherwise it is left out, with a notice
+    unsigned threads; // that decode; 0: one per processor
 } silma_dataset_options;
 
 // Opens a data set by name ("fashion-mnist", "mnist", "cifar-10", "cifar-100") or by the path of a folder that holds
-// its files. A name of the catalogue is a name; "./mnist" is a path. SILMA_IO if it cannot be found (the message lists
-// the places searched and how to get it), SILMA_BAD_FILE if a file is damaged. Free with silma_dataset_free. `options`
-// may be null.
+// its files, or pictures in a sub-folder a class. A name of the catalogue is a name; "./mnist" is a path. SILMA_IO if
+// it cannot be found (the message lists the places searched and how to get it), SILMA_BAD_FILE if a file is damaged.
+// Free with silma_dataset_free. `options` may be null.
+//
+// Pictures: the classes are the sub-folders, sorted by the bytes of their names, of the folder itself or of its train/,
+// val/ (valid/, validation/) and test/. Without test/ there is no test set; the images of val/ are the last ones of the
+// training set, and silma_dataset_partition keeps them apart.
 SILMA_API silma_status silma_dataset_open(silma_dataset **dataset, const char *name_or_path, silma_split split,
                                           const silma_dataset_options *options, silma_error *error);
 // The folder that silma_dataset_open would read; errors as there. Free *folder with free().
@@ -178,7 +192,7 @@ SILMA_API void silma_dataset_free(silma_dataset *dataset);
 SILMA_API const silma_images *silma_dataset_images(const silma_dataset *dataset);
 SILMA_API const char *silma_dataset_name(const silma_dataset *dataset);
 SILMA_API const char *silma_dataset_folder(const silma_dataset *dataset); // null if it came from memory
-// How its pictures became images; null where they had the images' size already.
+// How its pictures became images; null for a data set that was not made of pictures.
 SILMA_API const silma_preparation *silma_dataset_preparation(const silma_dataset *dataset);
 // The file of an image, relative to the data set's folder; null where images have no files of their own.
 SILMA_API const char *silma_dataset_image_file(const silma_dataset *dataset, size_t index);
@@ -187,7 +201,9 @@ SILMA_API const char *silma_dataset_image_file(const silma_dataset *dataset, siz
 SILMA_API const char *silma_dataset_hash(const silma_dataset *dataset);
 
 // A stratified split: of each class, round(fraction * count) images drawn at random go to `validation`, the others to
-// `train`; both lists ascend. Free both lists with silma_partition_free.
+// `train`; both lists ascend. Of a folder of pictures, those that are nearly the same stay together; where it has
+// validation images of its own, these are `validation`, or nothing is if `fraction` is 0. Free both lists with
+// silma_partition_free.
 typedef struct silma_partition {
     uint32_t *train;
     size_t train_count;
@@ -385,6 +401,9 @@ SILMA_API void silma_run_free(silma_run *run);
 SILMA_API const char *silma_run_config(const silma_run *run);
 // The name and location of the data that a run folder was trained on, for resuming; free with free().
 SILMA_API silma_status silma_run_dataset_name(const char *folder, char **name, char **data_dir, silma_error *error);
+// How its pictures were prepared, for silma_dataset_options; all zeros where it was not trained on pictures.
+SILMA_API silma_status silma_run_dataset_preparation(const char *folder, silma_preparation *preparation,
+                                                     silma_error *error);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // 7. Evaluation

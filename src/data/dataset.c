@@ -29,9 +29,9 @@ void silma_dataset_free(silma_dataset *dataset)
     for (int i = 0; dataset->class_names && i < dataset->images.class_count; i++)
         free(dataset->class_names[i]);
     free(dataset->class_names);
-    for (size_t i = 0; dataset->files && i < dataset->images.count; i++)
-        free(dataset->files[i]);
     free(dataset->files);
+    free(dataset->file_names);
+    free(dataset->groups);
     free(dataset->pixels);
     free(dataset->labels);
     free(dataset->name);

@@ -12,8 +12,11 @@ struct silma_dataset {
     uint32_t *labels;    // (count)
     char **class_names;  // (class_count); null: "0", "1", ...
     char *name;
-    char *folder; // null if it came from memory
-    char **files; // (count) of each image, relative to `folder`; null: none
+    char *folder;       // null if it came from memory
+    const char **files; // (count) of each image, relative to `folder`, in file_names; null: none
+    char *file_names;
+    size_t validation_first; // the images from here on are for validation; 0: none is set apart
+    uint32_t *groups;        // (count) of each image, the first one that is nearly the same; null: not compared
     bool prepared;
     silma_preparation preparation; // where `prepared`
     char *hash;                    // SHA256_HEX_SIZE bytes; "" until it is asked for

@@ -192,7 +192,7 @@ bool folder_scan_finds(const char *folder, silma_split split)
 // Folders that were read already
 
 // Links may make a loop, and a few that point at each other more paths than anybody could walk: each folder is read
-// once.
+// once. Those of the classes are entered here before any is walked, so that a link in one cannot claim another.
 typedef struct folder_id {
     uint64_t device, inode;
     bool used;
@@ -290,6 +290,8 @@ static silma_status skip(walker *w, const char *path, const char *reason)
     return SILMA_OK;
 }
 
+static const char SEEN[] = "is a folder that is read already, by another name";
+
 static silma_status walk(walker *w, const char *path, int depth);
 
 // One name in the folder `path`: a file is listed, a folder joins `folders`, anything else is skipped.
@@ -334,14 +336,14 @@ static silma_status walk(walker *w, const char *path, int depth)
     int folder = openat(w->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return skip(w, path, strerror(errno));
     struct stat info;
-    bool added = false;
-    if (fstat(folder, &info) != 0 || !folder_set_add(&w->seen, &info, &added)) {
+    bool added = depth == 0; // by enter_classes
+    if (!added && (fstat(folder, &info) != 0 || !folder_set_add(&w->seen, &info, &added))) {
         close(folder);
         return silma_fail_memory(w->error, sizeof info);
     }
     if (added) return walk_opened(w, folder, path, depth);
     close(folder);
-    return skip(w, path, "is a folder that was read already, by another name");
+    return skip(w, path, SEEN);
 }
 
 static int compare_paths(const void *a, const void *b, void *text)
@@ -350,18 +352,47 @@ static int compare_paths(const void *a, const void *b, void *text)
                   (const char *)text + ((const scanned_file *)b)->path);
 }
 
+static char *class_path(const folder_scan *scan, const char *part, int class)
+{
+    return *part ? path_join(part, scan->classes[class]) : strdup(scan->classes[class]);
+}
+
+// Enters the folder at `path` as seen. *usable: it is there, and not the folder of another class as well.
+static silma_status enter_folder(walker *w, const char *path, bool *usable)
+{
+    struct stat info;
+    *usable = false;
+    if (fstatat(w->root, path, &info, 0) != 0) return errno == ENOENT ? SILMA_OK : skip(w, path, strerror(errno));
+    if (!S_ISDIR(info.st_mode)) return SILMA_OK;
+    if (!folder_set_add(&w->seen, &info, usable)) return silma_fail_memory(w->error, sizeof info);
+    return *usable ? SILMA_OK : skip(w, path, SEEN);
+}
+
+// `usable` (class_count): a class may be missing from one of the splits.
+static silma_status enter_classes(walker *w, const char *part, bool *usable)
+{
+    bool ignored;
+    silma_status status = enter_folder(w, *part ? part : ".", &ignored);
+    for (int i = 0; status == SILMA_OK && i < w->scan->class_count; i++) {
+        char *path = class_path(w->scan, part, i);
+        status = path ? enter_folder(w, path, &usable[i]) : silma_fail_memory(w->error, strlen(part));
+        free(path);
+    }
+    return status;
+}
+
 // The files of every class below `part` ("train", or "" for the folder itself), each class sorted by path.
-static silma_status walk_classes(walker *w, const char *part)
+static silma_status walk_classes(walker *w, const char *part, const bool *usable)
 {
     folder_scan *scan = w->scan;
     silma_status status = SILMA_OK;
     for (int i = 0; status == SILMA_OK && i < scan->class_count; i++) {
-        char *path = *part ? path_join(part, scan->classes[i]) : strdup(scan->classes[i]);
+        if (!usable[i]) continue;
+        char *path = class_path(scan, part, i);
         if (!path) return silma_fail_memory(w->error, strlen(part));
         size_t first = scan->count;
         w->label = (uint32_t)i;
-        // A class may be missing from one of the splits.
-        if (!*part || faccessat(w->root, path, F_OK, 0) == 0 || errno != ENOENT) status = walk(w, path, 0);
+        status = walk(w, path, 0);
         if (scan->count > first)
             qsort_r(scan->files + first, scan->count - first, sizeof *scan->files, compare_paths, scan->text);
         free(path);
@@ -402,15 +433,28 @@ static silma_status collect_classes(folder_scan *scan, layout *l, const char *fo
     return SILMA_OK;
 }
 
-static silma_status walk_split(walker *w, const layout *l, silma_split split)
+static silma_status walk_parts(walker *w, const char *part, const char *validation, bool *usable)
 {
     folder_scan *scan = w->scan;
-    const char *part = !l->split ? "" : split == SILMA_SPLIT_TEST ? TEST : TRAIN;
-    silma_status status = walk_classes(w, part);
+    bool *usable_for_validation = usable + scan->class_count;
+    silma_status status = enter_classes(w, part, usable);
+    if (status == SILMA_OK && validation) status = enter_classes(w, validation, usable_for_validation);
+    if (status == SILMA_OK) status = walk_classes(w, part, usable);
     scan->validation_first = scan->count;
-    if (status != SILMA_OK || !l->split || split != SILMA_SPLIT_TRAIN || !l->validation) return status;
-    scan->has_validation = true;
-    return walk_classes(w, l->validation);
+    scan->has_validation = validation != NULL;
+    if (status == SILMA_OK && validation) status = walk_classes(w, validation, usable_for_validation);
+    return status;
+}
+
+static silma_status walk_split(walker *w, const layout *l, silma_split split)
+{
+    const char *part = !l->split ? "" : split == SILMA_SPLIT_TEST ? TEST : TRAIN;
+    const char *validation = l->split && split == SILMA_SPLIT_TRAIN ? l->validation : NULL;
+    bool *usable = calloc(2 * (size_t)w->scan->class_count + 1, sizeof *usable);
+    if (!usable) return silma_fail_memory(w->error, 2 * (size_t)w->scan->class_count);
+    silma_status status = walk_parts(w, part, validation, usable);
+    free(usable);
+    return status;
 }
 
 silma_status folder_scan_read(folder_scan *scan, const char *folder, silma_split split, silma_error *error)

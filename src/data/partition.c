@@ -1,4 +1,5 @@
-// The stratified split. Experiments of other programs were made with its output: the algorithm never changes.
+// The stratified split. Experiments of other programs were made with its output: the algorithm never changes. Images
+// that are nearly the same (dataset->groups) are drawn together; where there are none, each is a group of its own.
 #include "data/dataset.h"
 
 #include "core/error.h"
@@ -8,37 +9,114 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Sorts the images by class, each class ascending: class c has indices[starts[c]] to indices[starts[c + 1]].
-static void group_by_class(const silma_images *images, uint32_t *indices, size_t *starts)
+// The group of an image is its first member; the group's class that member's.
+static uint32_t group_of(const silma_dataset *dataset, size_t image)
 {
+    return dataset->groups ? dataset->groups[image] : (uint32_t)image;
+}
+
+// Sorts the groups by class, each class ascending: class c has groups[starts[c]] to groups[starts[c + 1]].
+static void sort_by_class(const silma_dataset *dataset, uint32_t *groups, size_t *starts)
+{
+    const silma_images *images = &dataset->images;
     size_t classes = (size_t)images->class_count;
     memset(starts, 0, (classes + 1) * sizeof(starts[0]));
     for (size_t i = 0; i < images->count; i++)
-        starts[images->labels[i] + 1]++;
+        if (group_of(dataset, i) == i) starts[images->labels[i] + 1]++;
     for (size_t c = 0; c < classes; c++)
         starts[c + 1] += starts[c];
     // starts[c] runs ahead while class c is filled, and ends where class c + 1 begins.
     for (size_t i = 0; i < images->count; i++)
-        indices[starts[images->labels[i]]++] = (uint32_t)i;
+        if (group_of(dataset, i) == i) groups[starts[images->labels[i]]++] = (uint32_t)i;
     memmove(starts + 1, starts, classes * sizeof(starts[0]));
     starts[0] = 0;
 }
 
-// Marks floor(fraction * m + 0.5) images of each class, drawn at random.
-static size_t choose_validation(const silma_images *images, double fraction, uint64_t seed, uint32_t *indices,
-                                const size_t *starts, bool *chosen)
+// Images of each group (0 for those that lead none), and of each class, counted by its groups' images.
+static void count_images(const silma_dataset *dataset, uint32_t *group_sizes, size_t *class_sizes)
+{
+    for (size_t i = 0; i < dataset->images.count; i++) {
+        uint32_t group = group_of(dataset, i);
+        group_sizes[group]++;
+        class_sizes[dataset->images.labels[group]]++;
+    }
+}
+
+// Marks groups of each class, drawn at random, until floor(fraction * m + 0.5) of its m images are marked, or as near
+// to that as the groups allow. (Where all groups are of one image, these are simply the first.)
+static void choose_groups(const silma_dataset *dataset, double fraction, uint64_t seed, uint32_t *groups,
+                          const size_t *starts, const uint32_t *group_sizes, const size_t *class_sizes, bool *chosen)
+{
+    for (size_t c = 0; c < (size_t)dataset->images.class_count; c++) {
+        uint32_t *members = groups + starts[c];
+        size_t count = starts[c + 1] - starts[c], taken = 0;
+        random_shuffle(seed, RANDOM_SPLIT, (uint32_t)c, members, count);
+        size_t wanted = (size_t)floor(fraction * (double)class_sizes[c] + 0.5);
+        for (size_t i = 0; i < count && taken < wanted; i++) {
+            size_t size = group_sizes[members[i]];
+            if (size > 2 * (wanted - taken)) continue; // nearer without it
+            chosen[members[i]] = true;
+            taken += size;
+        }
+    }
+}
+
+// Marks the other images of the chosen groups; returns how many are marked.
+static size_t choose_members(const silma_dataset *dataset, bool *chosen)
 {
     size_t total = 0;
-    for (size_t c = 0; c < (size_t)images->class_count; c++) {
-        uint32_t *members = indices + starts[c];
-        size_t count = starts[c + 1] - starts[c];
-        random_shuffle(seed, RANDOM_SPLIT, (uint32_t)c, members, count);
-        size_t taken = (size_t)floor(fraction * (double)count + 0.5);
-        for (size_t i = 0; i < taken; i++)
-            chosen[members[i]] = true;
-        total += taken;
+    for (size_t i = 0; i < dataset->images.count; i++) {
+        chosen[i] = chosen[group_of(dataset, i)];
+        total += chosen[i];
     }
     return total;
+}
+
+// Marks the images of the validation part and counts them.
+static silma_status choose_validation(const silma_dataset *dataset, double fraction, uint64_t seed, bool *chosen,
+                                      size_t *chosen_count, silma_error *error)
+{
+    size_t count = dataset->images.count, classes = (size_t)dataset->images.class_count;
+    uint32_t *groups = malloc(count * sizeof(uint32_t));
+    uint32_t *group_sizes = calloc(count, sizeof(uint32_t));
+    size_t *starts = malloc((classes + 1) * sizeof(size_t));
+    size_t *class_sizes = calloc(classes + 1, sizeof(size_t));
+    silma_status status = SILMA_OK;
+    if (groups && group_sizes && starts && class_sizes) {
+        sort_by_class(dataset, groups, starts);
+        count_images(dataset, group_sizes, class_sizes);
+        choose_groups(dataset, fraction, seed, groups, starts, group_sizes, class_sizes, chosen);
+        *chosen_count = choose_members(dataset, chosen);
+    } else {
+        status = silma_fail_memory(error, 2 * count * sizeof(uint32_t));
+    }
+    free(groups);
+    free(group_sizes);
+    free(starts);
+    free(class_sizes);
+    return status;
+}
+
+// The data set has validation images of its own, the last ones. Without any wanted, they are in neither half.
+static silma_status list_own_halves(const silma_dataset *dataset, bool wanted, silma_partition *partition,
+                                    silma_error *error)
+{
+    size_t first = dataset->validation_first, count = wanted ? dataset->images.count - first : 0;
+    *partition = (silma_partition){
+        .train = malloc((first + 1) * sizeof(uint32_t)),
+        .train_count = first,
+        .validation = malloc((count + 1) * sizeof(uint32_t)),
+        .validation_count = count,
+    };
+    if (!partition->train || !partition->validation) {
+        silma_partition_free(partition);
+        return silma_fail_memory(error, (first + count) * sizeof(uint32_t));
+    }
+    for (size_t i = 0; i < first; i++)
+        partition->train[i] = (uint32_t)i;
+    for (size_t i = 0; i < count; i++)
+        partition->validation[i] = (uint32_t)(first + i);
+    return SILMA_OK;
 }
 
 static silma_status list_halves(const bool *chosen, size_t count, size_t validation_count, silma_partition *partition,
@@ -69,19 +147,12 @@ silma_status silma_dataset_partition(const silma_dataset *dataset, double fracti
         return silma_fail(error, SILMA_USAGE, "a validation split of %g: expected a number from 0 to 1", fraction);
     if (!images->labels)
         return silma_fail(error, SILMA_USAGE, "%s: has no labels, so it cannot be split by class", dataset->name);
-    uint32_t *indices = malloc(images->count * sizeof(uint32_t));
-    size_t *starts = malloc(((size_t)images->class_count + 1) * sizeof(size_t));
+    if (dataset->validation_first > 0) return list_own_halves(dataset, fraction > 0, partition, error);
     bool *chosen = calloc(images->count, sizeof(bool));
-    silma_status status;
-    if (indices && starts && chosen) {
-        group_by_class(images, indices, starts);
-        size_t validation_count = choose_validation(images, fraction, seed, indices, starts, chosen);
-        status = list_halves(chosen, images->count, validation_count, partition, error);
-    } else {
-        status = silma_fail_memory(error, images->count * sizeof(uint32_t));
-    }
-    free(indices);
-    free(starts);
+    if (!chosen) return silma_fail_memory(error, images->count);
+    size_t validation_count = 0;
+    silma_status status = choose_validation(dataset, fraction, seed, chosen, &validation_count, error);
+    if (status == SILMA_OK) status = list_halves(chosen, images->count, validation_count, partition, error);
     free(chosen);
     return status;
 }

@@ -178,8 +178,8 @@ static silma_status unknown_folder(const char *folder, silma_split split, silma_
         return silma_fail(error, SILMA_IO, "%s: its %s set is missing: expected %s in this folder", folder,
                           SPLIT_NAMES[split], other->files[split]);
     return silma_fail(error, SILMA_BAD_FILE,
-                      "%s: holds no data set that is known: expected IDX files (train-images-idx3-ubyte), CIFAR-10 "
-                      "(data_batch_1.bin) or CIFAR-100 (train.bin)",
+                      "%s: holds no data set that is known: expected a sub-folder of pictures a class, IDX files "
+                      "(train-images-idx3-ubyte), CIFAR-10 (data_batch_1.bin) or CIFAR-100 (train.bin)",
                       folder);
 }
 

@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const data_source *const SOURCES[] = {&idx_source, &cifar10_source, &cifar100_source};
+static const data_source *const SOURCES[] = {
+    &idx_source, &cifar10_source, &cifar100_source,
+    &image_folder_source, // the last: any folder with sub-folders may be one
+};
 
 const data_source *source_of_folder(const char *folder, silma_split split)
 {

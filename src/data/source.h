@@ -10,6 +10,7 @@ typedef struct data_request {
     silma_split split;
     const silma_catalog_entry_type *entry; // what was asked for by name; null where a folder was
     const silma_codecs *codecs;            // may be null
+    const silma_dataset_options *options;
 } data_request;
 
 typedef struct data_source {
@@ -22,6 +23,7 @@ typedef struct data_source {
 extern const data_source idx_source;
 extern const data_source cifar10_source;
 extern const data_source cifar100_source;
+extern const data_source image_folder_source;
 
 // The first source that finds this split in the folder, or null.
 const data_source *source_of_folder(const char *folder, silma_split split);

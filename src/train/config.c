@@ -8,13 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SIDE_MAX = 65536 };
+static const char *const RESIZE_NAMES[] = {"stretch", "fit", "crop"}; // by silma_resize
+
+static json_t *preparation_to_json(const silma_preparation *p)
+{
+    if (!p) return json_null();
+    return json_pack("{s:i,s:i,s:i,s:s,s:[i,i,i]}", "height", p->height, "width", p->width, "channels", p->channels,
+                     "resize", RESIZE_NAMES[p->resize], "background", p->background[0], p->background[1],
+                     p->background[2]);
+}
+
 static json_t *data_to_json(const silma_run *run)
 {
     const silma_images *images = silma_dataset_images(run->dataset);
-    return json_pack("{s:s,s:s?,s:s,s:I,s:I,s:[i,i,i],s:i}", "name", silma_dataset_name(run->dataset), "folder",
+    return json_pack("{s:s,s:s?,s:s,s:I,s:I,s:[i,i,i],s:i,s:o}", "name", silma_dataset_name(run->dataset), "folder",
                      silma_dataset_folder(run->dataset), "sha256", silma_dataset_hash(run->dataset), "train_images",
                      (json_int_t)run->parts.train_count, "validation_images", (json_int_t)run->parts.validation_count,
-                     "size", images->height, images->width, images->channels, "classes", images->class_count);
+                     "size", images->height, images->width, images->channels, "classes", images->class_count,
+                     "preparation", preparation_to_json(silma_dataset_preparation(run->dataset)));
 }
 
 static json_t *config_to_json(const silma_run *run)
@@ -48,19 +60,28 @@ const char *silma_run_config(const silma_run *run)
     return run->config;
 }
 
-silma_status silma_run_dataset_name(const char *folder, char **name, char **data_folder, silma_error *error)
+static silma_status config_read(const char *folder, char **path, json_t **config, silma_error *error)
 {
     enum { CONFIG_MAX = 1 << 22 };
-    char *path = path_join(folder, RUN_CONFIG);
-    if (!path) return silma_fail_memory(error, strlen(folder));
+    *path = path_join(folder, RUN_CONFIG);
+    *config = NULL;
+    if (!*path) return silma_fail_memory(error, strlen(folder));
     char *text = NULL;
     size_t count;
-    silma_status status = file_read(path, CONFIG_MAX, &text, &count, error);
+    silma_status status = file_read(*path, CONFIG_MAX, &text, &count, error);
     json_error_t wrong;
-    json_t *config = status == SILMA_OK ? json_loads(text, JSON_REJECT_DUPLICATES, &wrong) : NULL;
+    if (status == SILMA_OK) *config = json_loads(text, JSON_REJECT_DUPLICATES, &wrong);
+    if (status == SILMA_OK && !*config)
+        status = silma_fail(error, SILMA_BAD_FILE, "%s:%d: not JSON: %s", *path, wrong.line, wrong.text);
     free(text);
-    if (status == SILMA_OK && !config)
-        status = silma_fail(error, SILMA_BAD_FILE, "%s:%d: not JSON: %s", path, wrong.line, wrong.text);
+    return status;
+}
+
+silma_status silma_run_dataset_name(const char *folder, char **name, char **data_folder, silma_error *error)
+{
+    char *path;
+    json_t *config;
+    silma_status status = config_read(folder, &path, &config, error);
     const json_t *data = json_object_get(config, "data");
     const char *stored_name = json_string_value(json_object_get(data, "name"));
     const char *stored_folder = json_string_value(json_object_get(data, "folder"));
@@ -69,6 +90,45 @@ silma_status silma_run_dataset_name(const char *folder, char **name, char **data
     json_decref(config);
     if (status == SILMA_OK && !*name)
         status = silma_fail(error, SILMA_BAD_FILE, "%s: does not say what data the run was trained on", path);
+    free(path);
+    return status;
+}
+
+static bool read_size(const json_t *object, const char *key, int most, int *value)
+{
+    const json_t *number = json_object_get(object, key);
+    json_int_t size = json_is_integer(number) ? json_integer_value(number) : 0;
+    *value = size >= 1 && size <= most ? (int)size : 0;
+    return *value > 0;
+}
+
+static bool read_preparation(const json_t *object, silma_preparation *p)
+{
+    const char *resize = json_string_value(json_object_get(object, "resize"));
+    const json_t *background = json_object_get(object, "background");
+    bool read = read_size(object, "height", SIDE_MAX, &p->height) && read_size(object, "width", SIDE_MAX, &p->width) &&
+                read_size(object, "channels", 3, &p->channels) && resize && json_array_size(background) == 3;
+    bool known = false;
+    for (int i = 0; read && i <= SILMA_RESIZE_CROP; i++) {
+        if (strcmp(resize, RESIZE_NAMES[i]) != 0) continue;
+        p->resize = (silma_resize)i;
+        known = true;
+    }
+    for (size_t i = 0; known && i < 3; i++)
+        p->background[i] = (uint8_t)json_integer_value(json_array_get(background, i));
+    return known;
+}
+
+silma_status silma_run_dataset_preparation(const char *folder, silma_preparation *preparation, silma_error *error)
+{
+    char *path;
+    json_t *config;
+    *preparation = (silma_preparation){0};
+    silma_status status = config_read(folder, &path, &config, error);
+    const json_t *object = json_object_get(json_object_get(config, "data"), "preparation");
+    if (status == SILMA_OK && json_is_object(object) && !read_preparation(object, preparation))
+        status = silma_fail(error, SILMA_BAD_FILE, "%s: does not say how the pictures were prepared", path);
+    json_decref(config);
     free(path);
     return status;
 }
