@@ -2,16 +2,17 @@
 
 _silma_options() {
     local machine='--threads --backend --isa --no-winograd'
+    local pictures='--size --resize --background --color --strict'
     case $1 in
     train)
         echo "--data --data-dir --out --resume --force --quiet --json --epochs --batch --optimizer --lr --schedule
-            --loss --val-split --early-stop --patience --best --clip-norm --class-weights --seed $machine"
+            --loss --val-split --early-stop --patience --best --clip-norm --class-weights --seed $pictures $machine"
         ;;
     eval) echo "--data --data-dir --split --json $machine" ;;
     predict) echo "--data --data-dir --split --index --top --json $machine" ;;
     summary) echo "--data --data-dir --input --classes --batch --json $machine" ;;
     models) echo "--json" ;;
-    data) echo "--data-dir --base-url --quiet --json" ;;
+    data) echo "--data-dir --base-url --quiet --json $pictures" ;;
     bench) echo "--data --data-dir --input --classes --batch --steps --repeats --filter --threads --isa --no-winograd --json" ;;
     gradcheck) echo "--input --classes --seed --json $machine" ;;
     esac
@@ -31,6 +32,8 @@ _silma_values() {
     --early-stop) echo "off $recorded" ;;
     --best) echo "$recorded" ;;
     --class-weights) echo "none balanced" ;;
+    --resize) echo "stretch fit crop" ;;
+    --color) echo "grey rgb" ;;
     esac
 }
 
@@ -55,7 +58,7 @@ _silma() {
         return
     fi
     case $previous in
-    --data | --split | --backend | --isa | --optimizer | --schedule | --loss | --early-stop | --best | --class-weights)
+    --data | --split | --backend | --isa | --optimizer | --schedule | --loss | --early-stop | --best | --class-weights | --resize | --color)
         mapfile -t COMPREPLY < <(compgen -W "$(_silma_values "$previous")" -- "$current")
         [[ $previous == --data ]] && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$current")
         return

@@ -23,7 +23,10 @@ man_section() {
 man_options() {
     {
         man_section "$1"
-        if man_section "$1" | grep -qx '.B Machine options'; then man_section 'Machine options'; fi
+        local shared
+        for shared in 'Machine options' 'Picture options'; do
+            if man_section "$1" | grep -qx ".B $shared"; then man_section "$shared"; fi
+        done
     } | sed -nE 's/\\f[BIP]//g; s/\\-/-/g; s/\\\(dq/"/g; /^--/p' | sort
 }
 

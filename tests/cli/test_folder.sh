@@ -1,0 +1,229 @@
+#!/usr/bin/env bash
+# Folders of pictures: classes, splits, files that cannot be read, the size that pictures get, and training on them.
+# shellcheck source=tests/cli/lib.sh
+# shellcheck disable=SC2317 # cases are called through check
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+export SILMA_CACHE=$work/cache
+
+# pictures FOLDER CLASS COUNT SEED [HEIGHT [WIDTH]]: noisy grey pictures (PGM, as text) of which a small network tells
+# the classes 0, 1 and 2 apart.
+pictures() {
+    mkdir -p "$1" && awk -v folder="$1" -v class="$2" -v n="$3" -v s="$4" -v h="${5:-8}" -v w="${6:-${5:-8}}" 'BEGIN {
+        for (i = 0; i < n; i++) {
+            file = folder "/" i ".pgm"
+            print "P2", w, h, 255 >file
+            for (y = 0; y < h; y++)
+                for (x = 0; x < w; x++) {
+                    s = (s * 16807) % 2147483647
+                    bright = class == 0 ? x < w / 2 : class == 1 ? y < h / 2 : (x + y) % 2
+                    print bright * 80 + int(s / 2147483647 * 176) >file
+                }
+            close(file)
+        }
+    }'
+}
+
+# three_classes FOLDER COUNT SEED
+three_classes() {
+    pictures "$1/left" 0 "$2" "$3" && pictures "$1/top" 1 "$2" $(($3 + 1)) && pictures "$1/both" 2 "$2" $(($3 + 2))
+}
+
+three_classes photos 40 100
+printf 'input auto\nconv 4 3x3 same relu\nflatten\ndense classes softmax\n\ntrain:\nbatch 16\n' >auto.silma
+
+# The number of images of the training (1) or test (2) part that `data info` told.
+count_of() {
+    sed -nE 's/^  count +([0-9,]+) of .*/\1/p' out | sed -n "${1}p"
+}
+
+classes_of() {
+    sed -nE 's/^ +[0-9]+  ([^ ]+) .*/\1/p' out | tr '\n' ' '
+}
+
+info() {
+    exits 0 data info photos && grep -q '^  count    120 of 8x8x1$' out && same "$(classes_of)" 'both left top ' &&
+        grep -q "test images" out && grep -q "its test set is missing: expected test/" out
+}
+
+split_folders() {
+    three_classes parted/train 20 200 && three_classes parted/val 5 300 && three_classes parted/test 6 400 &&
+        exits 0 data info parted && same "$(count_of 1) $(count_of 2)" '75 18' &&
+        exits 0 train tiny --data parted --epochs 1 --out parted-run &&
+        grep -q '"train_images": 60' parted-run/config.json && grep -q '"validation_images": 15' parted-run/config.json &&
+        exits 0 eval parted-run/best.safetensors --json && grep -q '"count": 18' out || return 1
+    exits 0 train tiny --data parted --epochs 1 --val-split 0 --out parted-run --force &&
+        grep -q '"train_images": 60' parted-run/config.json && grep -q '"validation_images": 0' parted-run/config.json || return 1
+    mv parted/val parted/validation && exits 0 data info parted && same "$(count_of 1)" 75 || return 1
+    mkdir parted/valid && fails 3 'has valid and validation' data info parted
+}
+
+# A folder of classes is not one of splits because a class is called "train", nor because one is called nearly so.
+classes_called_train() {
+    pictures vehicles/bus 0 4 1 && pictures vehicles/train 1 4 2 && exits 0 data info vehicles &&
+        same "$(classes_of)" 'bus train ' || return 1
+    pictures vehicles/train/steam 1 4 3 && exits 0 data info vehicles && same "$(classes_of)" 'bus train ' &&
+        same "$(count_of 1)" 12 || return 1
+    three_classes weather/rain 2 1 && three_classes weather/testing 2 5 && exits 0 data info weather &&
+        same "$(classes_of)" 'rain testing '
+}
+
+# A class that is missing from one of the splits keeps its place in all.
+classes_are_those_of_all_splits() {
+    pictures uneven/train/a 0 4 1 && pictures uneven/train/c 1 4 2 && pictures uneven/test/b 2 4 3 &&
+        pictures uneven/test/c 2 4 4 && exits 0 data info uneven && same "$(classes_of)" 'a b c a b c ' &&
+        grep -q "class 'b' has no pictures" err
+}
+
+empty_folders() {
+    mkdir -p bare/a bare/b && fails 3 'its sub-folders hold no training pictures' data info bare || return 1
+    mkdir nothing && fails 3 'expected a sub-folder of pictures a class' data info nothing || return 1
+    pictures single/only 0 6 1 && exits 0 data info single && fails 2 'one class only' train tiny --data single --out no
+}
+
+test_set_is_missing() {
+    exits 0 train tiny --data photos --epochs 1 --out missing-run || return 1
+    fails 4 'its test set is missing: expected test/' eval missing-run/best.safetensors &&
+        exits 0 eval missing-run/best.safetensors --split validation
+}
+
+# One bad file among many is named and left out; many are counted; --strict refuses.
+bad_files() {
+    cp -r photos bad && echo 'no picture' >bad/left/a.jpg && : >bad/top/empty.png && exits 0 data info bad &&
+        same "$(count_of 1)" 120 && grep -q 'left/a.jpg: is not a picture' err && grep -q 'top/empty.png: the file is empty' err &&
+        same "$(grep -c '^notice:' err)" 2 || return 1
+    fails 3 'left/a.jpg: is not a picture' data info bad --strict &&
+        fails 3 'left/a.jpg: is not a picture' train tiny --data bad --strict --out no || return 1
+    local i
+    for i in 1 2 3 4 5 6 7; do echo 'no picture' >"bad/both/$i.jpg"; done
+    exits 0 data info bad && grep -q '6 more files were left out' err && [[ $(grep -c '^notice:' err) -le 4 ]] || return 1
+    for i in bad/*/*; do echo 'no picture' >"$i"; done
+    exits 3 data info bad && grep -q 'none of its .* files is a picture' err
+}
+
+# Whatever the name says.
+contents_decide() {
+    cp -r photos renamed && mv renamed/left/0.pgm renamed/left/0.jpg && mv renamed/left/1.pgm renamed/left/noextension &&
+        exits 0 data info renamed && same "$(count_of 1)" 120 && [[ ! -s err ]]
+}
+
+hidden_files_are_ignored() {
+    cp -r photos hidden && echo x >hidden/left/Thumbs.db && echo x >hidden/left/.DS_Store && mkdir hidden/.git &&
+        echo x >hidden/README.txt && exits 0 data info hidden && same "$(count_of 1)" 120 && [[ ! -s err ]]
+}
+
+deeper_folders_belong_to_the_class() {
+    mkdir deep && cp -r photos/* deep && mkdir -p deep/left/more/still && mv deep/left/1*.pgm deep/left/more/still/ &&
+        exits 0 data info deep && same "$(count_of 1)" 120 && [[ ! -s err ]]
+}
+
+# Nothing is read twice, waited for, or walked for ever.
+odd_entries() {
+    cp -r photos odd && ln -s . odd/left/self && ln -s .. odd/left/up && ln -s round odd/left/round && ln -s nowhere odd/left/lost &&
+        ln -s ../top odd/both/other && mkfifo odd/left/pipe && ln -s /dev/zero odd/top/zero && timeout 20 "$SILMA" data info odd >out 2>err || return 1
+    cat out err
+    same "$(count_of 1)" 120 && grep -q 'left/pipe: is neither a file nor a folder' err &&
+        grep -q 'left/lost: No such file' err && grep -q '4 more files or folders were left out' err || return 1
+    fails 3 'both/other: is a folder that is read already' data info odd --strict
+}
+
+links_to_pictures() {
+    mkdir -p linked && ln -s ../photos/left linked/left && cp -r photos/top linked/top && ln -s ../../photos/both/0.pgm linked/top/x.pgm &&
+        exits 0 data info linked && same "$(count_of 1)" 81 && [[ ! -s err ]]
+}
+
+unreadable() {
+    cp -r photos closed && chmod 0 closed/left/3.pgm closed/top && exits 0 data info closed
+    local status=$?
+    chmod 700 closed/left/3.pgm closed/top
+    [[ $status -eq 0 ]] && same "$(count_of 1)" 79 && grep -q 'left/3.pgm: ' err && grep -q 'closed/top: Permission denied' err
+}
+
+names_that_are_not_utf8() {
+    cp -r photos names && mv names/left $'names/caf\351' && mv names/top/0.pgm $'names/top/\377\033[31m.pgm' && exits 0 data info names &&
+        same "$(classes_of)" 'both caf\xe9 top ' && same "$(count_of 1)" 120 && exits 0 data info names --json &&
+        exits 0 train tiny --data names --epochs 1 --out names-run && exits 0 eval names-run/best.safetensors --split validation
+}
+
+# The pictures' own size if all have it, otherwise 64x64; a network that names its size decides; --size decides more.
+sizes() {
+    cp -r photos mixed && pictures mixed/left 0 2 7 12 9 && exits 0 data info mixed && grep -q ' of 64x64x1$' out &&
+        grep -q 'differ in size, so all are resized to 64x64' err || return 1
+    exits 0 data info mixed --size 10x6 --resize fit --background ff0080 --color rgb && grep -q ' of 10x6x3$' out && [[ ! -s err ]] || return 1
+    exits 0 train lenet5 --data mixed --epochs 1 --out lenet-run && grep -q '"height": 32' lenet-run/config.json || return 1
+    mkdir large && pictures large/a 0 2 1 300 && pictures large/b 1 2 2 300 && exits 0 data info large && grep -q ' of 64x64x1$' out &&
+        grep -q 'pictures are large' err || return 1
+    fails 2 "expected a side or HEIGHTxWIDTH such as 64 or 48x64, found '0'" data info photos --size 0 &&
+        fails 2 '--background' data info photos --background red && fails 2 '--resize' data info photos --resize zoom &&
+        fails 2 '--color' data info photos --color blue
+}
+
+colours() {
+    cp -r photos tinted && printf 'P3 8 8 255\n%s\n' "$(printf '200 10 10 %.0s' {1..64})" >tinted/top/zz.ppm &&
+        exits 0 data info tinted && grep -q ' of 8x8x3$' out && exits 0 data info tinted --color grey && grep -q ' of 8x8x1$' out
+}
+
+options_are_for_pictures() {
+    make_data idx 60 30 && fails 2 '--size is for folders of pictures' data info idx --size 16 &&
+        fails 2 '--strict is for folders of pictures' train tiny --data idx --strict --out no
+}
+
+balance() {
+    cp -r photos heavy && pictures heavy/left 0 400 9 && exits 0 train tiny --data heavy --epochs 1 --out heavy-run &&
+        grep -q "class 'left' has 400 images, 'both' only 40: --class-weights balanced" err
+}
+
+# The same bits with one thread and two; a run continues, and is measured, without its options being given again.
+same_bits() {
+    local options=(--data mixed --size 12x10 --resize crop --background 102030 --epochs 3)
+    exits 0 train auto.silma "${options[@]}" --threads 1 --out one && exits 0 train auto.silma "${options[@]}" --threads 2 --out two &&
+        same "$(sha one/last.safetensors one/best.safetensors)" "$(sha two/last.safetensors two/best.safetensors)" || return 1
+    exits 0 train auto.silma "${options[@]}" --epochs 2 --out three && exits 0 train --resume three --epochs 3 --threads 2 || return 1
+    same "$(sha three/best.safetensors)" "$(sha one/best.safetensors)" && fails 2 '--resume excludes --size' train --resume three --size 8 &&
+        exits 0 eval three/best.safetensors --split validation && exits 0 eval three/best.safetensors --split train --data photos || return 1
+    rm mixed/left/0.pgm && fails 2 'was trained on other data' train --resume three --epochs 4
+}
+
+# What is nearly the same lies on one side of the split: each picture is there three times.
+duplicates_stay_together() {
+    mkdir twice && cp -r photos/* twice && local file class
+    for file in photos/*/*.pgm; do
+        class=$(basename "$(dirname "$file")")
+        cp "$file" "twice/$class/again-${file##*/}"
+        awk 'NR > 1 && $1 < 250 && $1 > 1 { $1 = $1 + (NR % 3) - 1 } 1' "$file" >"twice/$class/later-${file##*/}"
+    done
+    exits 0 train tiny --data twice --epochs 1 --val-split 0.25 --out twice-run || return 1
+    # Images are numbered by class and name: 0.pgm, 1.pgm, 10.pgm, ..., again-0.pgm, ..., later-0.pgm, ...
+    awk -v k=40 'BEGIN { RS = "[^0-9a-z]+" } /train|validation/ { part = $0 } /^[0-9]+$/ {
+        picture = int($0 / (3 * k)) * k + $0 % k
+        if (picture in side && side[picture] != part) wrong++
+        side[picture] = part
+        count[part]++
+    } END { print wrong + 0, count["train"], count["validation"] }' twice-run/split.json >counts
+    same "$(cat counts)" '0 270 90'
+}
+
+check 'the classes are the sub-folders' info
+check 'train/, val/ and test/' split_folders
+check 'a class may be called train' classes_called_train
+check 'the classes are those of all splits' classes_are_those_of_all_splits
+check 'folders without pictures, and one class only' empty_folders
+check 'without test/ there is no test set' test_set_is_missing
+check 'files that cannot be read' bad_files
+check 'the contents decide what a file is' contents_decide
+check 'hidden files and leftovers are ignored' hidden_files_are_ignored
+check 'deeper folders belong to the class' deeper_folders_belong_to_the_class
+check 'links that loop, pipes, devices' odd_entries
+check 'links to pictures' links_to_pictures
+if [[ $(id -u) -ne 0 ]]; then
+    check 'unreadable files and folders' unreadable
+else
+    skip 'unreadable files and folders' 'root reads everything'
+fi
+check 'names that are not UTF-8' names_that_are_not_utf8
+check 'sizes' sizes
+check 'colours' colours
+check 'options for pictures are refused elsewhere' options_are_for_pictures
+check 'classes out of balance' balance
+check 'the same bits with any number of threads, and continued' same_bits
+check 'near-duplicates stay together' duplicates_stay_together
+finish
