@@ -1,0 +1,71 @@
+#include "report/bars.h"
+
+#include "report/axis.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const double ROW = 18, GAP = 6;
+
+static double row_of(const bar_chart *chart)
+{
+    return chart->row > 0 ? chart->row : ROW;
+}
+
+double bars_height(const bar_chart *chart)
+{
+    return row_of(chart) * (double)chart->count;
+}
+
+// "97.3 %", "< 0.1 %", "1,234", "-".
+static axis_label value_text(const bar_chart *chart, double value)
+{
+    axis_label label = axis_number(value, 4);
+    if (!chart->percent || !isfinite(value)) return label;
+    double percent = value * 100;
+    if (percent > 0 && percent < 0.1) return (axis_label){"< 0.1 %"};
+    if (percent < 100 && percent > 99.9) return (axis_label){"> 99.9 %"};
+    long tenths = lround(percent * 10);
+    snprintf(label.text, sizeof label.text, tenths % 10 ? "%ld.%ld %%" : "%ld %%", tenths / 10, tenths % 10);
+    return label;
+}
+
+static double most_of(const bar_chart *chart)
+{
+    double most = chart->most;
+    for (size_t i = 0; i < chart->count && !(chart->most > 0); i++)
+        if (isfinite(chart->bars[i].value)) most = fmax(most, fmax(chart->bars[i].value, chart->bars[i].high));
+    return most > 0 ? most : 1;
+}
+
+static void draw_interval(text_buffer *out, const bar *b, double left, double width, double most, double middle)
+{
+    static const double CAP = 3;
+    if (!(b->high > b->low)) return;
+    double from = left + width * fmax(0, b->low) / most, to = left + width * fmin(most, b->high) / most;
+    svg_line(out, SVG_AXIS, from, middle, to, middle);
+    svg_line(out, SVG_AXIS, from, middle - CAP, from, middle + CAP);
+    svg_line(out, SVG_AXIS, to, middle - CAP, to, middle + CAP);
+}
+
+void bars_draw(text_buffer *out, const bar_chart *chart, double width)
+{
+    double row = row_of(chart), size = fmin(SVG_SMALL, row * 0.72), most = most_of(chart);
+    double names = 0, values = 0, names_most = chart->names_most > 0 ? chart->names_most : 0.4 * width;
+    for (size_t i = 0; i < chart->count; i++) {
+        names = fmax(names, svg_text_width(chart->bars[i].name, size) * (chart->bars[i].bold ? 1.1 : 1));
+        values = fmax(values, svg_text_width(value_text(chart, chart->bars[i].value).text, size));
+    }
+    names = fmin(names, names_most);
+    double left = names + GAP, full = fmax(10, width - left - GAP - values);
+    for (size_t i = 0; i < chart->count; i++) {
+        const bar *b = &chart->bars[i];
+        double top = row * (double)i, middle = top + row / 2, base = middle + size * 0.36;
+        double share = isfinite(b->value) ? fmin(1, fmax(0, b->value / most)) : 0;
+        svg_text_fit_bold(out, SVG_INK, names, base, SVG_END, size, names + 1, b->bold, b->name);
+        svg_rect(out, SVG_SHADE, left, top + row * 0.17, full, row * 0.66);
+        if (share > 0) svg_rect(out, b->fill, left, top + row * 0.17, fmax(0.5, full * share), row * 0.66);
+        draw_interval(out, b, left, full, most, middle);
+        svg_text(out, SVG_DIM, width, base, SVG_END, size, value_text(chart, b->value).text);
+    }
+}

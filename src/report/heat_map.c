@@ -1,0 +1,233 @@
+#include "report/heat_map.h"
+
+#include "report/axis.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { WRITTEN_CLASSES_MAX = 20, LEVELS = 24, NAME_SIZE = 24 };
+
+static const double GAP = 6, LEGEND = 56, NAMES_MOST = 120, CELL_MOST = 48;
+
+// Where things lie.
+typedef struct layout {
+    double left, top, cell, names; // the matrix's corner, a cell's side, room for names below
+    double font;
+    int every; // names of every so many classes are written
+} layout;
+
+static const char *name_of(const heat_map *map, int class, char number[NAME_SIZE])
+{
+    if (map->names && map->names[class]) return map->names[class];
+    snprintf(number, NAME_SIZE, "%d", class);
+    return number;
+}
+
+static double widest_name(const heat_map *map, double size)
+{
+    double widest = 0;
+    char number[NAME_SIZE];
+    for (int i = 0; i < map->class_count; i++)
+        widest = fmax(widest, svg_text_width(name_of(map, i, number), size));
+    return fmin(widest, NAMES_MOST);
+}
+
+static layout lay_out(const heat_map *map, double width)
+{
+    static const double FONT_LEAST = 6.5;
+    layout l = {.top = map->title ? SVG_TITLE + 2 * GAP : GAP};
+    double beside = SVG_TEXT + 3 * GAP + LEGEND, names = widest_name(map, SVG_SMALL);
+    l.cell = fmin(CELL_MOST, (width - beside - names) / map->class_count);
+    if (!(l.cell > 1)) l.cell = 1;
+    l.every = (int)ceil(FONT_LEAST / (0.95 * l.cell));
+    l.font = fmin(SVG_SMALL, 0.95 * l.cell * l.every);
+    l.names = widest_name(map, l.font);
+    l.left = SVG_TEXT + 2 * GAP + l.names;
+    return l;
+}
+
+double heat_map_width(const heat_map *map)
+{
+    static const double CELL_WRITTEN = 40, CELL_LEAST = 8;
+    double cell = map->class_count <= 10 ? CELL_WRITTEN : fmax(CELL_LEAST, CELL_WRITTEN * 10 / map->class_count);
+    if (map->class_count > 10 && map->class_count <= WRITTEN_CLASSES_MAX) cell = 34;
+    double width = widest_name(map, SVG_SMALL) + SVG_TEXT + 3 * GAP + LEGEND + cell * map->class_count;
+    return fmax(width, 260);
+}
+
+double heat_map_height(const heat_map *map, double width)
+{
+    layout l = lay_out(map, width);
+    return l.top + l.cell * map->class_count + GAP + l.names + SVG_TEXT + 2 * GAP;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Cells
+
+static size_t count_of(const heat_map *map, int truth, int predicted)
+{
+    return map->counts[(size_t)truth * (size_t)map->class_count + (size_t)predicted];
+}
+
+static size_t support_of(const heat_map *map, int truth)
+{
+    size_t sum = 0;
+    for (int i = 0; i < map->class_count; i++)
+        sum += count_of(map, truth, i);
+    return sum;
+}
+
+// Few images of a large class are seen as well: the root spreads the small shares.
+static double opacity_of(double share)
+{
+    return sqrt(share);
+}
+
+static void write_cell(text_buffer *out, const heat_map *map, const layout *l, int truth, int predicted, double share)
+{
+    static const double FULL = 0.65; // from here on the paper's colour is the more readable
+    char text[32];
+    size_t count = count_of(map, truth, predicted);
+    if (map->percent && share * 100 < 0.5)
+        snprintf(text, sizeof text, "<1");
+    else if (map->percent)
+        snprintf(text, sizeof text, "%d", (int)lround(share * 100));
+    else
+        snprintf(text, sizeof text, "%zu", count);
+    double size = fmin(SVG_SMALL, l->cell / fmax(2, svg_text_width(text, 1) + 0.3));
+    svg_text(out, opacity_of(share) >= FULL ? SVG_ON_HEAT : SVG_INK, l->left + (predicted + 0.5) * l->cell,
+             l->top + (truth + 0.5) * l->cell + size * 0.36, SVG_MIDDLE, size, text);
+}
+
+static void draw_written_cell(text_buffer *out, const heat_map *map, const layout *l, int truth, int predicted,
+                              size_t support)
+{
+    size_t count = count_of(map, truth, predicted);
+    if (count == 0) return;
+    double share = (double)count / (double)support;
+    char of[NAME_SIZE], for_what[NAME_SIZE];
+    text_buffer tooltip = {0};
+    buffer_print(&tooltip, "%s %s %s: %zu of %zu", name_of(map, truth, of), truth == predicted ? "is" : "taken for",
+                 truth == predicted ? "right" : name_of(map, predicted, for_what), count, support);
+    buffer_add(&tooltip, " (");
+    buffer_number(&tooltip, share * 100, 1);
+    buffer_add(&tooltip, " %)");
+    svg_rect_heat(out, l->left + predicted * l->cell, l->top + truth * l->cell, l->cell, l->cell, opacity_of(share),
+                  tooltip.text);
+    out->failed |= tooltip.failed;
+    buffer_free(&tooltip);
+    write_cell(out, map, l, truth, predicted, share);
+}
+
+static int level_of(size_t count, size_t support)
+{
+    return count == 0 ? 0 : (int)ceil(opacity_of((double)count / (double)support) * LEVELS - 1e-9);
+}
+
+// Many cells: one path for all of a level.
+static void draw_level(text_buffer *out, const heat_map *map, const layout *l, int level, const size_t *supports)
+{
+    bool any = false;
+    for (int truth = 0; truth < map->class_count; truth++)
+        for (int predicted = 0; predicted < map->class_count; predicted++) {
+            size_t count = count_of(map, truth, predicted);
+            if (count == 0 || level_of(count, supports[truth]) != level) continue;
+            if (!any) {
+                buffer_add(out, "<path class=\"heat\" fill-opacity=\"");
+                buffer_number(out, (double)level / LEVELS, 2);
+                buffer_add(out, "\" d=\"");
+            }
+            any = true;
+            buffer_print(out, "M");
+            buffer_number(out, l->left + predicted * l->cell, 2);
+            buffer_add(out, " ");
+            buffer_number(out, l->top + truth * l->cell, 2);
+            buffer_add(out, "h");
+            buffer_number(out, l->cell, 2);
+            buffer_add(out, "v");
+            buffer_number(out, l->cell, 2);
+            buffer_add(out, "h");
+            buffer_number(out, -l->cell, 2);
+            buffer_add(out, "z");
+        }
+    if (any) buffer_add(out, "\"/>\n");
+}
+
+static void draw_cells(text_buffer *out, const heat_map *map, const layout *l)
+{
+    size_t *supports = calloc((size_t)map->class_count, sizeof *supports);
+    if (!supports) {
+        out->failed = true;
+        return;
+    }
+    for (int truth = 0; truth < map->class_count; truth++) {
+        supports[truth] = support_of(map, truth);
+        for (int i = 0; i < map->class_count && map->class_count <= WRITTEN_CLASSES_MAX; i++)
+            draw_written_cell(out, map, l, truth, i, supports[truth]);
+    }
+    for (int level = 1; level <= LEVELS && map->class_count > WRITTEN_CLASSES_MAX; level++)
+        draw_level(out, map, l, level, supports);
+    free(supports);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What stands around them
+
+static void draw_names(text_buffer *out, const heat_map *map, const layout *l)
+{
+    char number[NAME_SIZE];
+    double side = l->cell * map->class_count, middle = 0.36 * l->font;
+    for (int i = 0; i < map->class_count; i += l->every) {
+        const char *name = name_of(map, i, number);
+        double at = (i + 0.5 * l->every) * l->cell;
+        if (at > side) at = (i + 0.5) * l->cell;
+        svg_text_fit(out, SVG_INK, l->left - GAP, l->top + at + middle, SVG_END, l->font, l->names + 1, name);
+        svg_text_turned(out, SVG_INK, l->left + at + middle, l->top + side + GAP, SVG_END, l->font, -90, l->names + 1,
+                        name);
+    }
+    svg_text_turned(out, SVG_DIM, SVG_TEXT, l->top + side / 2, SVG_MIDDLE, SVG_TEXT, -90, INFINITY, "true class");
+    svg_text(out, SVG_DIM, l->left + side / 2, l->top + side + GAP + l->names + SVG_TEXT + GAP, SVG_MIDDLE, SVG_TEXT,
+             "predicted class");
+}
+
+static void draw_frame(text_buffer *out, const heat_map *map, const layout *l)
+{
+    double side = l->cell * map->class_count;
+    bool lines = map->class_count <= WRITTEN_CLASSES_MAX;
+    for (int i = 0; i <= map->class_count; i += lines ? 1 : map->class_count) {
+        double at = i * l->cell;
+        svg_line(out, SVG_GRID, l->left, l->top + at, l->left + side, l->top + at);
+        svg_line(out, SVG_GRID, l->left + at, l->top, l->left + at, l->top + side);
+    }
+}
+
+// What the colours mean.
+static void draw_legend(text_buffer *out, const heat_map *map, const layout *l)
+{
+    enum { STEPS = 20 };
+    static const double WIDTH = 10, HEIGHT_MOST = 160;
+    double side = l->cell * map->class_count, height = fmin(side, HEIGHT_MOST), x = l->left + side + 2 * GAP;
+    for (int i = 0; i < STEPS; i++)
+        svg_rect_heat(out, x, l->top + height * i / STEPS, WIDTH, height / STEPS,
+                      opacity_of((STEPS - 1 - i + 0.5) / STEPS), NULL);
+    static const char *const texts[] = {"100 %", "50", "0"};
+    for (int i = 0; i < 3; i++)
+        svg_text(out, SVG_DIM, x + WIDTH + 3,
+                 l->top + height * i / 2 +
+                     (i == 0   ? 0.8
+                      : i == 1 ? 0.36
+                               : 0) *
+                         SVG_SMALL,
+                 SVG_START, 10, texts[i]);
+}
+
+void heat_map_draw(text_buffer *out, const heat_map *map, double width)
+{
+    layout l = lay_out(map, width);
+    if (map->title) svg_text_fit(out, SVG_INK, width / 2, SVG_TITLE, SVG_MIDDLE, SVG_TITLE, width, map->title);
+    draw_cells(out, map, &l);
+    draw_frame(out, map, &l);
+    draw_names(out, map, &l);
+    draw_legend(out, map, &l);
+}

@@ -1,0 +1,106 @@
+#include "report/image_grid.h"
+
+#include "core/error.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const double GAP = 12, CAPTION = 18, BESIDE_GAP = 8;
+
+typedef struct cell_size {
+    double width, height;
+} cell_size;
+
+static bool has_captions(const image_grid *grid)
+{
+    for (size_t i = 0; i < grid->count; i++)
+        if (grid->images[i].caption) return true;
+    return false;
+}
+
+static cell_size cell_of(const image_grid *grid)
+{
+    double beside = grid->beside > 0 ? grid->beside + BESIDE_GAP : 0;
+    return (cell_size){grid->picture + beside, grid->picture + (has_captions(grid) ? CAPTION : 0)};
+}
+
+static size_t columns_of(const image_grid *grid)
+{
+    size_t columns = grid->columns > 0 ? (size_t)grid->columns : 1;
+    return columns < grid->count ? columns : grid->count > 0 ? grid->count : 1;
+}
+
+double image_grid_width(const image_grid *grid)
+{
+    return GAP + (cell_of(grid).width + GAP) * (double)columns_of(grid);
+}
+
+double image_grid_height(const image_grid *grid)
+{
+    size_t columns = columns_of(grid), rows = (grid->count + columns - 1) / columns;
+    return GAP + (cell_of(grid).height + GAP) * (double)rows;
+}
+
+silma_status image_draw(text_buffer *out, const grid_image *image, double x, double y, double width, double height,
+                        const silma_codecs *codecs, silma_error *error)
+{
+    if (!codecs || !codecs->encode_png)
+        return silma_fail(error, SILMA_USAGE, "pictures cannot be shown: this build has no codec that writes PNG");
+    // Encoding reads only; the picture's owner is the caller.
+    silma_picture picture = {image->height, image->width, image->channels, (uint8_t *)(uintptr_t)image->pixels};
+    uint8_t *png = NULL;
+    size_t size = 0;
+    silma_status status = codecs->encode_png(&picture, &png, &size, error);
+    if (status) return status;
+    // Proportions are kept, within the frame.
+    double scale = fmin(width / image->width, height / image->height);
+    double shown_width = image->width * scale, shown_height = image->height * scale;
+    svg_image(out, x + (width - shown_width) / 2, y + (height - shown_height) / 2, shown_width, shown_height, png, size,
+              image->caption ? image->caption : "picture");
+    free(png);
+    return buffer_status(out, error);
+}
+
+static void draw_bars(text_buffer *out, const image_grid *grid, const grid_image *image)
+{
+    static const double ROW_MOST = 15;
+    bar_chart chart = {
+        .bars = image->bars,
+        .count = image->bar_count,
+        .most = 1,
+        .percent = true,
+        .row = fmin(ROW_MOST, grid->picture / (double)image->bar_count),
+    };
+    svg_group(out, grid->picture + BESIDE_GAP, (grid->picture - bars_height(&chart)) / 2);
+    bars_draw(out, &chart, grid->beside);
+    svg_group_end(out);
+}
+
+static silma_status draw_cell(text_buffer *out, const image_grid *grid, const grid_image *image,
+                              const silma_codecs *codecs, silma_error *error)
+{
+    double width = cell_of(grid).width;
+    svg_rect(out, SVG_SHADE, 0, 0, grid->picture, grid->picture);
+    silma_status status = image_draw(out, image, 0, 0, grid->picture, grid->picture, codecs, error);
+    if (status) return status;
+    bool bars = image->bars && image->bar_count > 0 && grid->beside > 0;
+    if (bars) draw_bars(out, grid, image);
+    if (image->caption)
+        svg_text_fit(out, image->colour, bars ? 0 : width / 2, grid->picture + CAPTION - 4,
+                     bars ? SVG_START : SVG_MIDDLE, SVG_TEXT, width + GAP / 2, image->caption);
+    return SILMA_OK;
+}
+
+silma_status image_grid_draw(text_buffer *out, const image_grid *grid, const silma_codecs *codecs, silma_error *error)
+{
+    cell_size cell = cell_of(grid);
+    size_t columns = columns_of(grid);
+    silma_status status = SILMA_OK;
+    for (size_t i = 0; i < grid->count && !status; i++) {
+        svg_group(out, GAP + (cell.width + GAP) * (double)(i % columns),
+                  GAP + (cell.height + GAP) * (double)(i / columns));
+        status = draw_cell(out, grid, &grid->images[i], codecs, error);
+        svg_group_end(out);
+    }
+    return status ? status : buffer_status(out, error);
+}
