@@ -53,7 +53,8 @@ double heat_map_width(const heat_map *map)
     double cell = map->class_count <= 10 ? CELL_WRITTEN : fmax(CELL_LEAST, CELL_WRITTEN * 10 / map->class_count);
     if (map->class_count > 10 && map->class_count <= WRITTEN_CLASSES_MAX) cell = 34;
     double width = widest_name(map, SVG_SMALL) + SVG_TEXT + 3 * GAP + LEGEND + cell * map->class_count;
-    return fmax(width, 260);
+    double title = map->title ? svg_text_width(map->title, SVG_TITLE) : 0;
+    return fmax(width, title);
 }
 
 double heat_map_height(const heat_map *map, double width)
@@ -91,6 +92,8 @@ static void write_cell(text_buffer *out, const heat_map *map, const layout *l, i
     size_t count = count_of(map, truth, predicted);
     if (map->percent && share * 100 < 0.5)
         snprintf(text, sizeof text, "<1");
+    else if (map->percent && share < 1 && share * 100 > 99.5)
+        snprintf(text, sizeof text, ">99");
     else if (map->percent)
         snprintf(text, sizeof text, "%d", (int)lround(share * 100));
     else

@@ -209,10 +209,11 @@ static plane lay_out(const line_chart *chart, double width, double height)
     plane p = {.top = chart->title ? SVG_TITLE + 2 * GAP : GAP, .right = width - GAP - LINE / 2};
     p.bottom = height - LINE - GAP - (chart->x_label ? LINE : 0);
     p.left = chart->y_label ? SVG_TEXT + 2 * GAP : GAP;
-    double legend = draw_legend(NULL, chart, p.left, 0, p.right);
-    p.top += legend > 0 ? legend : GAP;
-    p.y = choose_y(chart, p.bottom - p.top);
+    double top = p.top;
+    p.y = choose_y(chart, p.bottom - p.top - LINE); // for its width; its height depends on the legend
     p.left += widest_label(&p.y) + GAP;
+    p.top += fmax(GAP, draw_legend(NULL, chart, p.left, top, p.right));
+    p.y = choose_y(chart, p.bottom - p.top);
     p.x = choose_x(chart, p.right - p.left);
     p.x.from = p.left;
     p.x.to = p.right;
@@ -225,8 +226,7 @@ void line_chart_draw(text_buffer *out, const line_chart *chart, double width, do
 {
     plane p = lay_out(chart, width, height);
     if (chart->title) svg_text_fit(out, SVG_INK, width / 2, SVG_TITLE, SVG_MIDDLE, SVG_TITLE, width, chart->title);
-    double left = chart->y_label ? SVG_TEXT + 2 * GAP : GAP;
-    draw_legend(out, chart, left, chart->title ? SVG_TITLE + 2 * GAP : GAP, p.right);
+    draw_legend(out, chart, p.left, chart->title ? SVG_TITLE + 2 * GAP : GAP, p.right);
     draw_y_axis(out, chart, &p);
     draw_x_axis(out, chart, &p);
     if (chart->zero_lines) draw_zero_lines(out, &p);

@@ -257,7 +257,7 @@ static double character_width(unsigned char first)
     if (first < 0x80 && strchr("MWmw%@", first)) return 0.98;
     if (first >= 'A' && first <= 'Z') return 0.73;
     if (first >= 0xE3) return 1.05; // most of it Chinese, Japanese, Korean, pictures
-    return 0.64;
+    return 0.61;
 }
 
 // Of the first `most` characters; *whole tells whether these are all.
