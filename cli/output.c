@@ -66,7 +66,7 @@ json_t *output_string(const char *text)
     json_t *string = json_string(text);
     if (string) return string;
 
-    size_t capacity = strlen(text) + 1;
+    size_t capacity = TEXT_ESCAPED * strlen(text) + 1;
     char *printable = malloc(capacity);
     if (!printable) return NULL;
     text_printable(printable, capacity, text);

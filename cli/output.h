@@ -23,7 +23,7 @@ silma_status output_json(json_t *root, problem *why);
 
 // null for NaN and infinities, which JSON does not know.
 json_t *output_number(double value);
-// A string; bytes that are not UTF-8 become '?'. JSON's null for a null pointer.
+// A string; where some bytes are not UTF-8, they and control characters become \xHH. JSON's null for a null pointer.
 json_t *output_string(const char *text);
 json_t *output_integer(uint64_t value);
 

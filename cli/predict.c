@@ -1,35 +1,32 @@
-// silma predict: what a model sees in images of a data set, or in files.
+// silma predict: what a model sees in images of a data set, or in pictures.
 #include "commands.h"
 #include "output.h"
-#include "pnm.h"
+#include "predict_files.h"
 #include "setup.h"
-#include "terminal.h"
 #include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// The pictures to classify, and everything that was opened for them.
+// The images of a data set to classify, and everything that was opened for them.
 typedef struct session {
     silma_context *context;
     silma_model *model;
+    prediction_view view;
+    prediction_format format;
     silma_dataset *dataset; // null: files
     const char *split;
-    int class_count;
     size_t count;
-    uint32_t *indices;        // (count) in the data set
-    const char *const *files; // (count)
-    float *probabilities;     // (count, class_count)
-    int *order;               // (class_count) scratch: classes by falling probability
-    size_t top;
+    uint32_t *indices;    // (count) in the data set
+    float *probabilities; // (count, class_count)
 } session;
 
 static void session_free(session *s)
 {
     free(s->indices);
     free(s->probabilities);
-    free(s->order);
+    prediction_view_free(&s->view);
     silma_dataset_free(s->dataset);
     silma_model_free(s->model);
     silma_context_free(s->context);
@@ -80,12 +77,64 @@ static silma_status parse_indices(session *s, const char *list, size_t image_cou
     return SILMA_OK;
 }
 
-static silma_status allocate(session *s, problem *why)
+// ---------------------------------------------------------------------------------------------------------------------
+// Results
+
+static const silma_images *images_of(const session *s)
 {
-    s->probabilities = reallocarray(NULL, s->count, (size_t)s->class_count * sizeof *s->probabilities);
-    s->order = calloc((size_t)s->class_count, sizeof *s->order);
-    return s->probabilities && s->order ? SILMA_OK : problem_set_memory(why);
+    return silma_dataset_images(s->dataset);
 }
+
+static prediction image_prediction(const session *s, size_t i, const char *heading)
+{
+    const uint32_t *labels = images_of(s)->labels;
+    return (prediction){
+        .probabilities = s->probabilities + i * (size_t)s->view.class_count,
+        .heading = heading,
+        .index = s->indices[i],
+        .label = labels ? (int)labels[s->indices[i]] : -1,
+    };
+}
+
+static void print_text(session *s)
+{
+    size_t right = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        char heading[512];
+        snprintf(heading, sizeof heading, "%s %s %u", silma_dataset_name(s->dataset), s->split, s->indices[i]);
+        prediction p = image_prediction(s, i, heading);
+        prediction_print(&s->view, &p);
+        right += p.label == s->view.order[0];
+    }
+    if (s->count > 1 && images_of(s)->labels) printf("%zu of %zu right\n", right, s->count);
+}
+
+static void print_csv(session *s)
+{
+    prediction_print_csv_heading(&s->view, false, images_of(s)->labels != NULL);
+    for (size_t i = 0; i < s->count; i++) {
+        prediction p = image_prediction(s, i, "");
+        prediction_print_csv(&s->view, &p);
+    }
+}
+
+static silma_status print_json(session *s, const char *model_path, problem *why)
+{
+    json_t *results = json_array();
+    for (size_t i = 0; i < s->count; i++) {
+        prediction p = image_prediction(s, i, "");
+        if (json_array_append_new(results, prediction_json(&s->view, &p)) != 0) {
+            json_decref(results);
+            return problem_set_memory(why);
+        }
+    }
+    return output_json(json_pack("{s:o, s:o, s:o, s:o}", "model", output_string(model_path), "data",
+                                 output_string(silma_dataset_name(s->dataset)), "split", output_string(s->split),
+                                 "results", results),
+                       why);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 
 static silma_status predict_dataset(const arguments *args, session *s, problem *why)
 {
@@ -102,11 +151,18 @@ static silma_status predict_dataset(const arguments *args, session *s, problem *
     const char *list = option_text(args, "index");
     status = list ? parse_indices(s, list, image_count, why)
                   : add_range(s, 0, image_count < INDICES_DEFAULT ? image_count - 1 : INDICES_DEFAULT - 1, why);
-    if (!status) status = allocate(s, why);
-    if (!status)
-        status = silma_model_predict_dataset(s->model, s->context, s->dataset, s->indices, s->count, s->probabilities,
-                                             &why->error);
-    return status;
+    if (status) return status;
+    s->probabilities = reallocarray(NULL, s->count, (size_t)s->view.class_count * sizeof *s->probabilities);
+    if (!s->probabilities) return problem_set_memory(why);
+    status = silma_model_predict_dataset(s->model, s->context, s->dataset, s->indices, s->count, s->probabilities,
+                                         &why->error);
+    if (status) return status;
+    if (s->format == FORMAT_JSON) return print_json(s, args->words[0], why);
+    if (s->format == FORMAT_CSV)
+        print_csv(s);
+    else
+        print_text(s);
+    return SILMA_OK;
 }
 
 static silma_status predict_files(const arguments *args, session *s, problem *why)
@@ -114,174 +170,18 @@ static silma_status predict_files(const arguments *args, session *s, problem *wh
     static const char *const exclusive[] = {"data", "data-dir", "split", "index"};
     for (size_t i = 0; i < sizeof exclusive / sizeof *exclusive; i++)
         if (option_given(args, exclusive[i]))
-            return problem_set(why, SILMA_USAGE, "--%s is about the images of a data set, but '%s' is a file",
+            return problem_set(why, SILMA_USAGE, "--%s is about the images of a data set, but '%s' is a file or folder",
                                exclusive[i], args->words[1]);
-    s->files = args->words + 1;
-    s->count = args->word_count - 1;
-    int height, width, channels;
-    silma_model_input_size(s->model, &height, &width, &channels);
-    size_t image_size = (size_t)height * (size_t)width * (size_t)channels;
-    uint8_t *pixels = reallocarray(NULL, s->count, image_size);
-    silma_status status = pixels ? allocate(s, why) : problem_set_memory(why);
-    for (size_t i = 0; i < s->count && !status; i++)
-        status = pnm_read(s->files[i], height, width, channels, pixels + i * image_size, why);
-    if (!status) status = silma_model_predict(s->model, s->context, pixels, s->count, s->probabilities, &why->error);
-    free(pixels);
-    return status;
+    return predict_paths(s->model, s->context, &s->view, s->format, args->words + 1, args->word_count - 1, why);
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// Results
-
-// Fills `order` with the classes by falling probability; only the first `top` need be right.
-static void sort_classes(session *s, const float *probabilities)
-{
-    for (int i = 0; i < s->class_count; i++)
-        s->order[i] = i;
-    for (size_t i = 0; i < s->top; i++) {
-        size_t most = i;
-        for (size_t j = i + 1; j < (size_t)s->class_count; j++)
-            if (probabilities[s->order[j]] > probabilities[s->order[most]]) most = j;
-        int class = s->order[most];
-        memmove(s->order + i + 1, s->order + i, (most - i) * sizeof *s->order); // keeps ties in order of the classes
-        s->order[i] = class;
-    }
-}
-
-static void name_of(const session *s, int class, char name[CLASS_NAME_SIZE])
-{
-    class_name(name, silma_model_class_name(s->model, class), class);
-}
-
-// The true class of picture `i`, or -1 where it is not known.
-static int label_of(const session *s, size_t i)
-{
-    const uint32_t *labels = s->dataset ? silma_dataset_images(s->dataset)->labels : NULL;
-    return labels ? (int)labels[s->indices[i]] : -1;
-}
-
-static void print_heading(const session *s, size_t i, const terminal *screen)
-{
-    char best[CLASS_NAME_SIZE], truth[CLASS_NAME_SIZE], file[512];
-    int label = label_of(s, i);
-    name_of(s, s->order[0], best);
-    if (s->dataset) {
-        printf("%s %s %u: ", silma_dataset_name(s->dataset), s->split, s->indices[i]);
-    } else {
-        text_printable(file, sizeof file, s->files[i]);
-        printf("%s: ", file);
-    }
-    printf("%s%s%s", terminal_style(screen, STYLE_BOLD), best, terminal_style(screen, STYLE_PLAIN));
-    if (label >= 0) {
-        bool right = label == s->order[0];
-        printf(", %s%s%s", terminal_style(screen, right ? STYLE_GOOD : STYLE_ERROR), right ? "right" : "wrong",
-               terminal_style(screen, STYLE_PLAIN));
-        name_of(s, label, truth);
-        if (!right) printf(": it is %s", truth);
-    }
-    printf("\n");
-}
-
-static void print_picture(session *s, size_t i, const terminal *screen)
-{
-    enum { BAR_MOST = 30, BESIDE_BAR = 15 }; // columns: of the bar; of the margin, the percentage and the gaps
-    const float *probabilities = s->probabilities + i * (size_t)s->class_count;
-    int width = 0;
-    char name[CLASS_NAME_SIZE];
-    sort_classes(s, probabilities);
-    print_heading(s, i, screen);
-    for (size_t k = 0; k < s->top; k++) {
-        name_of(s, s->order[k], name);
-        if (text_columns(name) > width) width = text_columns(name);
-    }
-    int bar = screen->interactive ? screen->columns - width - BESIDE_BAR : 0;
-    if (bar > BAR_MOST) bar = BAR_MOST;
-    for (size_t k = 0; k < s->top; k++) {
-        name_of(s, s->order[k], name);
-        double probability = (double)probabilities[s->order[k]];
-        printf("  %s%*s  %9s", name, text_padding(name, width), "", text_percent(probability).text);
-        if (bar > 0) printf("  %s", terminal_draw_bar(screen, probability, bar).text);
-        printf("\n");
-    }
-}
-
-static void print_text(session *s)
-{
-    terminal screen = terminal_of(stdout);
-    size_t labelled = 0, right = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        print_picture(s, i, &screen);
-        labelled += label_of(s, i) >= 0;
-        right += label_of(s, i) == s->order[0];
-    }
-    if (labelled > 1) printf("%zu of %zu right\n", right, labelled);
-}
-
-static json_t *class_json(const session *s, int class, float probability)
-{
-    char name[CLASS_NAME_SIZE];
-    name_of(s, class, name);
-    return json_pack("{s:i, s:s, s:o}", "class", class, "name", name, "probability",
-                     output_number((double)probability));
-}
-
-static json_t *picture_json(session *s, size_t i)
-{
-    const float *probabilities = s->probabilities + i * (size_t)s->class_count;
-    sort_classes(s, probabilities);
-    json_t *top = json_array();
-    for (size_t k = 0; k < s->top; k++)
-        if (json_array_append_new(top, class_json(s, s->order[k], probabilities[s->order[k]])) != 0) {
-            json_decref(top);
-            return NULL;
-        }
-    char best[CLASS_NAME_SIZE], truth[CLASS_NAME_SIZE];
-    name_of(s, s->order[0], best);
-    json_t *picture = json_pack("{s:i, s:s, s:o, s:o}", "class", s->order[0], "name", best, "probability",
-                                output_number((double)probabilities[s->order[0]]), "top", top);
-    int label = label_of(s, i), failed = !picture;
-    if (s->dataset)
-        failed |= json_object_set_new(picture, "index", output_integer(s->indices[i]));
-    else
-        failed |= json_object_set_new(picture, "file", output_string(s->files[i]));
-    if (label >= 0) {
-        name_of(s, label, truth);
-        failed |= json_object_set_new(picture, "true_class", json_integer(label));
-        failed |= json_object_set_new(picture, "true_name", output_string(truth));
-        failed |= json_object_set_new(picture, "correct", json_boolean(label == s->order[0]));
-    }
-    if (!failed) return picture;
-    json_decref(picture);
-    return NULL;
-}
-
-static silma_status print_json(session *s, const char *model_path, problem *why)
-{
-    json_t *results = json_array();
-    for (size_t i = 0; i < s->count; i++)
-        if (json_array_append_new(results, picture_json(s, i)) != 0) {
-            json_decref(results);
-            return problem_set_memory(why);
-        }
-    json_t *data = s->dataset ? output_string(silma_dataset_name(s->dataset)) : json_null();
-    return output_json(json_pack("{s:o, s:o, s:o, s:o}", "model", output_string(model_path), "data", data, "split",
-                                 output_string(s->split), "results", results),
-                       why);
-}
-
-static silma_status predict(const arguments *args, session *s, problem *why)
+static silma_status predict(const arguments *args, session *s, size_t top, problem *why)
 {
     silma_status status = silma_model_load(&s->model, args->words[0], &why->error);
+    if (!status) status = prediction_view_create(&s->view, s->model, top, why);
+    if (!status) status = open_context(args, &s->context, why);
     if (status) return status;
-    s->class_count = silma_model_class_count(s->model);
-    if (s->top > (size_t)s->class_count) s->top = (size_t)s->class_count;
-
-    status = open_context(args, &s->context, why);
-    if (!status) status = args->word_count == 1 ? predict_dataset(args, s, why) : predict_files(args, s, why);
-    if (status) return status;
-    if (option_given(args, "json")) return print_json(s, args->words[0], why);
-    print_text(s);
-    return SILMA_OK;
+    return args->word_count == 1 ? predict_dataset(args, s, why) : predict_files(args, s, why);
 }
 
 static silma_status run(const arguments *args, problem *why)
@@ -290,9 +190,13 @@ static silma_status run(const arguments *args, problem *why)
     uint64_t top = TOP_DEFAULT;
     silma_status status = arguments_expect_words(args, 1, SIZE_MAX, "a model (best.safetensors of a run folder)", why);
     if (!status) status = option_count(args, "top", 1, TOP_MOST, &top, why);
+    if (!status && option_given(args, "json") && option_given(args, "csv"))
+        status = problem_set(why, SILMA_USAGE, "--json and --csv exclude each other");
     if (status) return status;
-    session s = {.top = (size_t)top};
-    status = predict(args, &s, why);
+    session s = {.format = option_given(args, "json")  ? FORMAT_JSON
+                           : option_given(args, "csv") ? FORMAT_CSV
+                                                       : FORMAT_TEXT};
+    status = predict(args, &s, (size_t)top, why);
     session_free(&s);
     return status;
 }
@@ -303,17 +207,21 @@ static const option table[] = {
     {"split", "train|test", "which of its images (default: test)"},
     {"index", "LIST", "their numbers, from 0, such as 0-8,17 (default: 0-8)"},
     {"top", "K", "how many classes to show of each image (default: 3)"},
-    {"json", NULL, "one JSON object on standard output"},
+    {"json", NULL, "JSON on standard output: one object; for files one a line"},
+    {"csv", NULL, "a table on standard output: a row an image, separated by commas"},
     {0},
 };
 static const option_group options = {"Options", table};
 
 const command predict_command = {
     .name = "predict",
-    .synopsis = "MODEL.safetensors [--data NAME|DIR] [--index LIST] [options]\nMODEL.safetensors FILE... [options]",
+    .synopsis = "MODEL.safetensors [--data NAME|DIR] [--index LIST] [options]\nMODEL.safetensors PATH... [options]",
     .summary = "classify images",
-    .details = "Prints the most probable classes of each image. Files are PGM (P5) or PPM (P6) pictures of 8 bits a\n"
-               "sample and of exactly the model's size; images of a data set tell whether the model is right.",
+    .details =
+        "Prints the most probable classes of each image: images of a data set, which tell whether the model is\n"
+        "right, or pictures (PNG, JPEG, BMP, PNM) of any size in files, in folders and all that lies below them,\n"
+        "and on standard input ('-': one picture). They are prepared as the model's training images were. A\n"
+        "file that cannot be read is named, the others are classified, and the exit code is 3.",
     .groups = {&options, &machine_options},
     .run = run,
 };

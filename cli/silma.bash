@@ -9,7 +9,7 @@ _silma_options() {
             --loss --val-split --early-stop --patience --best --clip-norm --class-weights --seed $pictures $machine"
         ;;
     eval) echo "--data --data-dir --split --json $machine" ;;
-    predict) echo "--data --data-dir --split --index --top --json $machine" ;;
+    predict) echo "--data --data-dir --split --index --top --json --csv $machine" ;;
     summary) echo "--data --data-dir --input --classes --batch --json $machine" ;;
     models) echo "--json" ;;
     data) echo "--data-dir --base-url --quiet --json $pictures" ;;

@@ -118,15 +118,15 @@ void text_printable(char *target, size_t capacity, const char *source)
     size_t used = 0;
     while (*from) {
         size_t length = utf8_length(from);
-        bool replace = length == 0 || is_control(from, length);
-        size_t need = replace ? 1 : length;
+        bool escape = length == 0 || is_control(from, length);
+        if (length == 0) length = 1;
+        size_t need = escape ? TEXT_ESCAPED * length : length;
         if (used + need + 1 > capacity) break;
-        if (replace)
-            target[used] = '?';
-        else
-            memcpy(target + used, from, length);
+        for (size_t i = 0; i < length && escape; i++)
+            snprintf(target + used + TEXT_ESCAPED * i, TEXT_ESCAPED + 1, "\\x%02X", from[i]);
+        if (!escape) memcpy(target + used, from, length);
         used += need;
-        from += length > 0 ? length : 1;
+        from += length;
     }
     target[used] = 0;
 }

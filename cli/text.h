@@ -18,8 +18,10 @@ short_text text_clock(double seconds);                      // 0:07, 12:03, 3:20
 short_text text_percent(double share);                      // 91.32 %; "-" for NaN
 short_text text_shape(int height, int width, int channels); // 28x28x1, or 64 for a vector
 
-// Copies `source`, with each control byte and each byte that is not UTF-8 replaced by '?': names come from files, and
-// a terminal obeys escape sequences. Cuts what does not fit, between characters.
+// Copies `source`, with each control byte and each byte that is not UTF-8 as \xHH: names come from files, and a
+// terminal obeys escape sequences. Cuts what does not fit, between characters; nothing is cut where the capacity is
+// TEXT_ESCAPED for each byte, and 1.
+enum { TEXT_ESCAPED = 4 };
 void text_printable(char *target, size_t capacity, const char *source);
 
 // Columns that a printable UTF-8 text takes, one a code point.

@@ -280,11 +280,17 @@ SILMA_API silma_status silma_model_predict(silma_model *model, silma_context *co
 SILMA_API silma_status silma_model_predict_pictures(silma_model *model, silma_context *context,
                                                     const silma_picture *pictures, size_t count, float *probabilities,
                                                     silma_error *error);
+// A picture's file, in any format that the codecs decode.
+typedef struct silma_picture_file {
+    const char *path;     // what messages call it, and where it is read
+    const uint8_t *bytes; // its contents, `size` bytes, where they are in memory already; null: they are read
+    size_t size;
+} silma_picture_file;
 // The same for files: read and decoded on all threads of the context, a batch at a time, so that memory does not grow
-// with `count`. errors (count) tells for each file whether it could be read: where errors[i].status is not SILMA_OK,
-// its row of probabilities is NaN, and the others are still predicted.
+// with `count`. errors (count) tells of each file whether it could be read: where errors[i].status is not SILMA_OK, its
+// row of probabilities is NaN, and the others are still predicted.
 SILMA_API silma_status silma_model_predict_files(silma_model *model, silma_context *context, const silma_codecs *codecs,
-                                                 const char *const *paths, size_t count, float *probabilities,
+                                                 const silma_picture_file *files, size_t count, float *probabilities,
                                                  silma_error *errors, silma_error *error);
 
 // ---------------------------------------------------------------------------------------------------------------------

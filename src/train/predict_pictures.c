@@ -11,7 +11,7 @@
 // Where the pictures come from: one of the two.
 typedef struct picture_source {
     const silma_picture *pictures;
-    const char *const *paths;
+    const silma_picture_file *files;
     const silma_codecs *codecs;
 } picture_source;
 
@@ -31,7 +31,9 @@ static silma_status read_source(const picture_source *source, size_t index, cons
                                 uint8_t *pixels, silma_error *error)
 {
     if (source->pictures) return silma_picture_prepare(&source->pictures[index], preparation, pixels, error);
-    return picture_file_read(source->paths[index], source->codecs, preparation, pixels, error);
+    const silma_picture_file *file = &source->files[index];
+    if (!file->bytes) return picture_file_read(file->path, source->codecs, preparation, pixels, error);
+    return picture_bytes_read(file->path, file->bytes, file->size, source->codecs, preparation, pixels, error);
 }
 
 static void prepare_image(void *argument, size_t task, unsigned thread)
@@ -133,11 +135,11 @@ silma_status silma_model_predict_pictures(silma_model *model, silma_context *con
 }
 
 silma_status silma_model_predict_files(silma_model *model, silma_context *context, const silma_codecs *codecs,
-                                       const char *const *paths, size_t count, float *probabilities,
+                                       const silma_picture_file *files, size_t count, float *probabilities,
                                        silma_error *errors, silma_error *error)
 {
     if (!codecs || !codecs->decode_picture)
         return silma_fail(error, SILMA_USAGE, "files cannot be classified: no codec that decodes pictures is there");
-    return predict(model, context, (picture_source){.paths = paths, .codecs = codecs}, count, probabilities, errors,
+    return predict(model, context, (picture_source){.files = files, .codecs = codecs}, count, probabilities, errors,
                    error);
 }

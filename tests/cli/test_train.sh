@@ -180,30 +180,6 @@ wrong_indices() {
     done
 }
 
-# A picture of the model's size, as a PGM file, gets the same probabilities as in the data set.
-predicts_files() {
-    { printf 'P5\n# a comment\n8 8\n255\n'; tail -c +$((17 + 64 * 7)) data/t10k-images-idx3-ubyte | head -c 64; } >seven.pgm
-    exits 0 predict learnt/best.safetensors seven.pgm --json && cp out file.json &&
-        exits 0 predict learnt/best.safetensors --index 7 --json &&
-        same "$(grep -oE '"probability": [0-9.e-]+' file.json)" "$(grep -oE '"probability": [0-9.e-]+' out)" &&
-        fails 2 'is a file' predict learnt/best.safetensors seven.pgm --index 3
-}
-
-wrong_pictures() {
-    printf 'P6\n8 8\n255\n%192s' '' >colour.ppm
-    printf 'P5\n7 8\n255\n%56s' '' >small.pgm
-    head -c 50 seven.pgm >short.pgm
-    { cat seven.pgm; printf x; } >long.pgm
-    printf 'P5\n99999999999 8\n255\n' >huge.pgm
-    printf 'not a picture' >text.jpg
-    : >empty.pgm
-    local file
-    for file in colour.ppm small.pgm short.pgm long.pgm huge.pgm text.jpg empty.pgm; do
-        fails 3 "$file" predict learnt/best.safetensors "$file" || return 1
-    done
-    fails 4 absent.pgm predict learnt/best.safetensors absent.pgm
-}
-
 damaged_models() {
     local size bytes
     size=$(wc -c <learnt/best.safetensors)
@@ -275,8 +251,6 @@ check 'a damaged split.json' damaged_split
 check 'predict' predicts
 check 'predict --json' predicts_json
 check 'wrong indices' wrong_indices
-check 'predict a file' predicts_files
-check 'wrong pictures' wrong_pictures
 check 'damaged models' damaged_models
 check 'images of another size' other_size
 check 'many classes' many_classes

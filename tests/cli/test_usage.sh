@@ -126,7 +126,7 @@ locale_does_not_matter() {
 }
 
 escapes_are_not_printed() {
-    fails 2 '?[31m' $'\033[31m' && ! grep -q $'\033' err && fails 2 'unknown option --?[1m' train $'--\033[1m'
+    fails 2 '\x1B[31m' $'\033[31m' && ! grep -q $'\033' err && fails 2 'unknown option --\x1B[1m' train $'--\033[1m'
 }
 
 check 'no command' no_command

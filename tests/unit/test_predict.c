@@ -115,20 +115,20 @@ static void sees_the_same_in_a_data_set_a_picture_and_a_file(silma_model *model)
     static uint32_t indices[IMAGES];
     static silma_picture pictures[IMAGES];
     static silma_error errors[IMAGES];
+    static silma_picture_file files[IMAGES];
     char *paths[IMAGES], name[32];
     for (uint32_t i = 0; i < IMAGES; i++) {
         indices[i] = i;
         pictures[i] = (silma_picture){HEIGHT, WIDTH, 1, pixels + i * IMAGE};
         snprintf(name, sizeof name, "%u.picture", i);
         paths[i] = write_picture(name, HEIGHT, WIDTH, 1, pixels + i * IMAGE);
+        files[i] = (silma_picture_file){.path = paths[i]};
     }
     assert_int_equal(silma_model_predict_dataset(model, context, dataset, indices, IMAGES, expected, NULL), SILMA_OK);
     assert_int_equal(silma_model_predict_pictures(model, context, pictures, IMAGES, found, NULL), SILMA_OK);
     assert_memory_equal(found, expected, sizeof expected);
     memset(found, 0, sizeof found);
-    assert_int_equal(
-        silma_model_predict_files(model, context, &CODECS, (const char *const *)paths, IMAGES, found, errors, NULL),
-        SILMA_OK);
+    assert_int_equal(silma_model_predict_files(model, context, &CODECS, files, IMAGES, found, errors, NULL), SILMA_OK);
     assert_memory_equal(found, expected, sizeof expected);
     for (uint32_t i = 0; i < IMAGES; i++) {
         assert_int_equal(errors[i].status, SILMA_OK);
@@ -190,24 +190,25 @@ static void bad_files_do_not_disturb_the_others(void **state)
     fputs("P no", stream);
     fclose(stream);
     assert_int_equal(mkfifo(fifo, 0600), 0);
-    const char *const paths[] = {broken, good, fifo, "/nowhere/at-all", folder, empty, good};
-    enum { COUNT = sizeof paths / sizeof *paths };
+    const silma_picture_file files[] = {{broken}, {good},  {fifo}, {"/nowhere/at-all"},
+                                        {folder}, {empty}, {good}, {"in memory", (const uint8_t *)"P", 1}};
+    enum { COUNT = sizeof files / sizeof *files };
     static const silma_status STATUSES[COUNT] = {SILMA_BAD_FILE, SILMA_OK,       SILMA_BAD_FILE, SILMA_IO,
-                                                 SILMA_BAD_FILE, SILMA_BAD_FILE, SILMA_OK};
+                                                 SILMA_BAD_FILE, SILMA_BAD_FILE, SILMA_OK,       SILMA_BAD_FILE};
     silma_error errors[COUNT];
     float found[COUNT * CLASSES], expected[CLASSES];
     assert_int_equal(silma_model_predict(model, context, pixels, 1, expected, NULL), SILMA_OK);
-    assert_int_equal(silma_model_predict_files(model, context, &CODECS, paths, COUNT, found, errors, NULL), SILMA_OK);
+    assert_int_equal(silma_model_predict_files(model, context, &CODECS, files, COUNT, found, errors, NULL), SILMA_OK);
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(errors[i].status, STATUSES[i]);
         if (STATUSES[i] == SILMA_OK)
             assert_memory_equal(found + i * CLASSES, expected, sizeof expected);
         else
-            assert_non_null(strstr(errors[i].message, paths[i]));
+            assert_non_null(strstr(errors[i].message, files[i].path));
         for (int c = 0; c < CLASSES && STATUSES[i] != SILMA_OK; c++)
             assert_true(isnan(found[i * CLASSES + c]));
     }
-    assert_int_equal(silma_model_predict_files(model, context, NULL, paths, 1, found, errors, NULL), SILMA_USAGE);
+    assert_int_equal(silma_model_predict_files(model, context, NULL, files, 1, found, errors, NULL), SILMA_USAGE);
     free(good);
     free(broken);
     free(empty);

@@ -1,0 +1,176 @@
+#include "prediction.h"
+
+#include "output.h"
+#include "setup.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+silma_status prediction_view_create(prediction_view *view, const silma_model *model, size_t top, problem *why)
+{
+    int classes = silma_model_class_count(model);
+    *view = (prediction_view){.model = model, .class_count = classes, .top = top, .screen = terminal_of(stdout)};
+    if (view->top > (size_t)classes) view->top = (size_t)classes;
+    view->order = calloc((size_t)classes, sizeof *view->order);
+    return view->order ? SILMA_OK : problem_set_memory(why);
+}
+
+void prediction_view_free(prediction_view *view)
+{
+    free(view->order);
+    view->order = NULL;
+}
+
+void prediction_sort(prediction_view *view, const float *probabilities)
+{
+    int *order = view->order;
+    for (int i = 0; i < view->class_count; i++)
+        order[i] = i;
+    for (size_t i = 0; i < view->top; i++) {
+        size_t most = i;
+        for (size_t j = i + 1; j < (size_t)view->class_count; j++)
+            if (probabilities[order[j]] > probabilities[order[most]]) most = j;
+        int class = order[most];
+        memmove(order + i + 1, order + i, (most - i) * sizeof *order); // keeps ties in order of the classes
+        order[i] = class;
+    }
+}
+
+static void name_of(const prediction_view *view, int class, char name[CLASS_NAME_SIZE])
+{
+    class_name(name, silma_model_class_name(view->model, class), class);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Text
+
+static void print_heading(const prediction_view *view, const prediction *p)
+{
+    char best[CLASS_NAME_SIZE], truth[CLASS_NAME_SIZE];
+    const terminal *screen = &view->screen;
+    name_of(view, view->order[0], best);
+    printf("%s: %s%s%s", p->heading, terminal_style(screen, STYLE_BOLD), best, terminal_style(screen, STYLE_PLAIN));
+    if (p->label >= 0) {
+        bool right = p->label == view->order[0];
+        printf(", %s%s%s", terminal_style(screen, right ? STYLE_GOOD : STYLE_ERROR), right ? "right" : "wrong",
+               terminal_style(screen, STYLE_PLAIN));
+        name_of(view, p->label, truth);
+        if (!right) printf(": it is %s", truth);
+    }
+    printf("\n");
+}
+
+void prediction_print(prediction_view *view, const prediction *p)
+{
+    enum { BAR_MOST = 30, BESIDE_BAR = 15 }; // columns: of the bar; of the margin, the percentage and the gaps
+    int width = 0;
+    char name[CLASS_NAME_SIZE];
+    prediction_sort(view, p->probabilities);
+    print_heading(view, p);
+    for (size_t k = 0; k < view->top; k++) {
+        name_of(view, view->order[k], name);
+        if (text_columns(name) > width) width = text_columns(name);
+    }
+    int bar = view->screen.interactive ? view->screen.columns - width - BESIDE_BAR : 0;
+    if (bar > BAR_MOST) bar = BAR_MOST;
+    for (size_t k = 0; k < view->top; k++) {
+        name_of(view, view->order[k], name);
+        double probability = (double)p->probabilities[view->order[k]];
+        printf("  %s%*s  %9s", name, text_padding(name, width), "", text_percent(probability).text);
+        if (bar > 0) printf("  %s", terminal_draw_bar(&view->screen, probability, bar).text);
+        printf("\n");
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// JSON
+
+static json_t *class_json(const prediction_view *view, int class, float probability)
+{
+    char name[CLASS_NAME_SIZE];
+    name_of(view, class, name);
+    return json_pack("{s:i, s:s, s:o}", "class", class, "name", name, "probability",
+                     output_number((double)probability));
+}
+
+json_t *prediction_json(prediction_view *view, const prediction *p)
+{
+    prediction_sort(view, p->probabilities);
+    json_t *top = json_array();
+    for (size_t k = 0; k < view->top; k++)
+        if (json_array_append_new(top, class_json(view, view->order[k], p->probabilities[view->order[k]])) != 0) {
+            json_decref(top);
+            return NULL;
+        }
+    char best[CLASS_NAME_SIZE], truth[CLASS_NAME_SIZE];
+    name_of(view, view->order[0], best);
+    json_t *picture = json_pack("{s:i, s:s, s:o, s:o}", "class", view->order[0], "name", best, "probability",
+                                output_number((double)p->probabilities[view->order[0]]), "top", top);
+    int failed = !picture;
+    if (p->file)
+        failed |= json_object_set_new(picture, "file", output_string(p->file));
+    else
+        failed |= json_object_set_new(picture, "index", output_integer(p->index));
+    if (p->label >= 0) {
+        name_of(view, p->label, truth);
+        failed |= json_object_set_new(picture, "true_class", json_integer(p->label));
+        failed |= json_object_set_new(picture, "true_name", output_string(truth));
+        failed |= json_object_set_new(picture, "correct", json_boolean(p->label == view->order[0]));
+    }
+    if (!failed) return picture;
+    json_decref(picture);
+    return NULL;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// CSV (RFC 4180)
+
+// Quoted where the text needs it; quotes are doubled.
+static void print_field(const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('"');
+    for (; *text; text++) {
+        if (*text == '"') putchar('"');
+        putchar(*text);
+    }
+    putchar('"');
+}
+
+void prediction_print_csv_heading(const prediction_view *view, bool files, bool labelled)
+{
+    fputs(files ? "file" : "index", stdout);
+    if (labelled) fputs(",true_class,true_name", stdout);
+    fputs(",class,name,probability", stdout);
+    for (size_t k = 2; k <= view->top; k++)
+        printf(",class_%zu,name_%zu,probability_%zu", k, k, k);
+    putchar('\n');
+}
+
+static void print_csv_class(const prediction_view *view, int class)
+{
+    char name[CLASS_NAME_SIZE];
+    name_of(view, class, name);
+    printf(",%d,", class);
+    print_field(name);
+}
+
+void prediction_print_csv(prediction_view *view, const prediction *p)
+{
+    prediction_sort(view, p->probabilities);
+    if (p->file)
+        print_field(p->heading);
+    else
+        printf("%zu", p->index);
+    if (p->label >= 0) print_csv_class(view, p->label);
+    for (size_t k = 0; k < view->top; k++) {
+        print_csv_class(view, view->order[k]);
+        printf(",%.9g", (double)p->probabilities[view->order[k]]);
+    }
+    putchar('\n');
+}
