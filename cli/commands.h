@@ -12,5 +12,6 @@ extern const command models_command;
 extern const command data_command;
 extern const command gradcheck_command;
 extern const command bench_command;
+extern const command report_command;
 
 #endif

@@ -13,6 +13,7 @@ _silma_options() {
     summary) echo "--data --data-dir --input --classes --batch --json $machine" ;;
     models) echo "--json" ;;
     data) echo "--data-dir --base-url --quiet --json $pictures" ;;
+    report) echo "--out --figures --png --force --data-dir --quiet --json $machine" ;;
     bench) echo "--data --data-dir --input --classes --batch --steps --repeats --filter --threads --isa --no-winograd --json" ;;
     gradcheck) echo "--input --classes --seed --json $machine" ;;
     esac
@@ -46,7 +47,7 @@ _silma_words() {
         "$2" models 2>/dev/null | cut -d' ' -f1
         ;;
     data) echo "list info get fashion-mnist mnist cifar-10 cifar-100" ;;
-    help) echo "train eval predict summary models data gradcheck bench help" ;;
+    help) echo "train eval predict summary models data report gradcheck bench help" ;;
     esac
 }
 
@@ -63,7 +64,7 @@ _silma() {
         [[ $previous == --data ]] && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$current")
         return
         ;;
-    --data-dir | --out | --resume)
+    --data-dir | --out | --resume | --figures)
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
         return
         ;;

@@ -39,8 +39,9 @@ terminal terminal_of(FILE *stream)
 const char *terminal_style(const terminal *screen, terminal_colour style)
 {
     static const char *const sequences[] = {
-        [STYLE_PLAIN] = "\033[0m", [STYLE_BOLD] = "\033[1m",   [STYLE_DIM] = "\033[2m",
-        [STYLE_GOOD] = "\033[32m", [STYLE_ERROR] = "\033[31m",
+        [STYLE_PLAIN] = "\033[0m",       [STYLE_BOLD] = "\033[1m",   [STYLE_DIM] = "\033[2m",
+        [STYLE_GOOD] = "\033[32m",       [STYLE_ERROR] = "\033[31m", [STYLE_TRAINING] = "\033[34m",
+        [STYLE_VALIDATION] = "\033[31m",
     };
     return screen->colours ? sequences[style] : "";
 }

@@ -18,6 +18,8 @@ typedef enum terminal_colour {
     STYLE_DIM,
     STYLE_GOOD,
     STYLE_ERROR,
+    STYLE_TRAINING,   // blue
+    STYLE_VALIDATION, // red
 } terminal_colour;
 
 terminal terminal_of(FILE *stream);

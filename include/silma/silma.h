@@ -11,6 +11,7 @@
 //   7. Evaluation
 //   8. Gradient check
 //   9. Benchmarks
+//  10. Reports           a run as a page to look at
 //
 // The library has no global state, never prints, never exits, and never aborts on input. Handles are opaque; the
 // function that creates one documents who frees it. Handles may be used from any thread, one thread at a time.
@@ -405,6 +406,8 @@ SILMA_API void silma_run_free(silma_run *run);
 
 // Every resolved setting as one JSON object, as stored in config.json; valid as long as the run.
 SILMA_API const char *silma_run_config(const silma_run *run);
+// The finished epochs, those before a resume included; valid until the run trains on.
+SILMA_API const silma_epoch *silma_run_history(const silma_run *run, size_t *count);
 // The name and location of the data that a run folder was trained on, for resuming; free with free().
 SILMA_API silma_status silma_run_dataset_name(const char *folder, char **name, char **data_dir, silma_error *error);
 // How its pictures were prepared, for silma_dataset_options; all zeros where it was not trained on pictures.
@@ -496,6 +499,40 @@ SILMA_API silma_status silma_bench_train(silma_context *context, const silma_net
 SILMA_API silma_status silma_bench_infer(silma_context *context, const silma_network *network, size_t batch,
                                          const silma_bench_options *options, silma_bench_result *result,
                                          silma_error *error);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 10. Reports: everything known of a run, as one page
+
+typedef struct silma_report silma_report;
+
+typedef struct silma_report_options {
+    const silma_codecs *codecs; // null: pictures in the page are not compressed
+    const char *data_problem;   // why there is no data set, for the page; may be null
+} silma_report_options;
+
+// Gathers everything about the run in `folder`: settings, history, model, and, if `dataset` (the images that it was
+// trained on) is not null, what the best model makes of the validation images, or of training images where there are
+// no others. A part that is missing is left out, and the page says so; one that is damaged is an error. The context and
+// the data set must outlive the report. `options` may be null. Free with silma_report_free.
+SILMA_API silma_status silma_report_create(silma_report **report, const char *folder, silma_context *context,
+                                           const silma_dataset *dataset, const silma_report_options *options,
+                                           silma_error *error);
+SILMA_API void silma_report_free(silma_report *report);
+
+// What a person should conclude, a sentence each; null beyond the last.
+SILMA_API const char *silma_report_sentence(const silma_report *report, size_t index);
+// Counts of the predicted images; null where there are none. The loss is not part of it (NaN). Valid as long as the
+// report.
+SILMA_API const silma_evaluation *silma_report_evaluation(const silma_report *report);
+SILMA_API const char *silma_report_class_name(const silma_report *report, int index);
+
+// Writes one HTML file that needs no other.
+SILMA_API silma_status silma_report_write(silma_report *report, const char *path, silma_error *error);
+
+// Receives each figure as an SVG file; `name` is a word such as "confusion". A failure ends silma_report_figures.
+typedef silma_status silma_figure_fn(const char *name, const char *svg, size_t size, void *user, silma_error *error);
+SILMA_API silma_status silma_report_figures(silma_report *report, silma_figure_fn *figure, void *user,
+                                            silma_error *error);
 
 #ifdef __cplusplus
 }

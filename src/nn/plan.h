@@ -32,7 +32,7 @@ void plan_bind(plan *p, void *arena);
 
 typedef struct plan_step {
     size_t n;      // images in this batch, at most the plan's
-    bool training; // PLAN_TRAIN only
+    bool training; // PLAN_TRAIN only; false there: the gradients of the network as it infers
     uint64_t seed;
     uint32_t step;
     float *weights;

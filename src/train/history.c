@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char CSV_NAME[] = "history.csv";
 static const char JSONL_NAME[] = "history.jsonl";
@@ -182,17 +183,36 @@ static silma_status read_lines(history *h, const char *text, unsigned epochs, co
     return SILMA_OK;
 }
 
+// With `epochs` 0: as many as there are whole lines.
+static silma_status read_file(history *h, const char *path, unsigned epochs, silma_error *error)
+{
+    char *text = NULL;
+    size_t count;
+    unsigned lines = 0;
+    silma_status status = file_read(path, FILE_MAX, &text, &count, error);
+    for (size_t i = 0; status == SILMA_OK && epochs == 0 && i < count; i++)
+        lines += text[i] == '\n';
+    if (status == SILMA_OK) status = read_lines(h, text, epochs ? epochs : lines, path, error);
+    if (status != SILMA_OK) history_free(h);
+    free(text);
+    return status;
+}
+
 silma_status history_read(history *h, const char *folder, unsigned epochs, silma_error *error)
 {
     if (epochs == 0) return SILMA_OK;
     char *path = path_join(folder, JSONL_NAME);
     if (!path) return silma_fail_memory(error, strlen(folder) + sizeof JSONL_NAME + 1);
-    char *text = NULL;
-    size_t count;
-    silma_status status = file_read(path, FILE_MAX, &text, &count, error);
-    if (status == SILMA_OK) status = read_lines(h, text, epochs, path, error);
-    if (status != SILMA_OK) history_free(h);
-    free(text);
+    silma_status status = read_file(h, path, epochs, error);
+    free(path);
+    return status;
+}
+
+silma_status history_read_all(history *h, const char *folder, silma_error *error)
+{
+    char *path = path_join(folder, JSONL_NAME);
+    if (!path) return silma_fail_memory(error, strlen(folder) + sizeof JSONL_NAME + 1);
+    silma_status status = access(path, F_OK) == 0 ? read_file(h, path, 0, error) : SILMA_OK;
     free(path);
     return status;
 }

@@ -410,3 +410,9 @@ silma_status silma_run_resume(silma_run **result, silma_context *context, const 
     *result = run;
     return SILMA_OK;
 }
+
+const silma_epoch *silma_run_history(const silma_run *run, size_t *count)
+{
+    *count = run->history.count;
+    return run->history.epochs;
+}

@@ -8,6 +8,7 @@
 #include "nn/layers/shared.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE };
 
@@ -117,6 +118,10 @@ static void forward(const layer_call *call)
     }
     float *inv_std = vector_at(call->workspace, c, 0); // becomes the scale, element by element
     invert_deviation(layer_statistics(call, MOVING_VARIANCE), inv_std, c, bn->epsilon);
+    if (call->saved) { // for the backward of a network that is not being trained
+        memcpy(vector_at(call->saved, c, 0), layer_statistics(call, MOVING_MEAN), c * sizeof(float));
+        memcpy(vector_at(call->saved, c, 1), inv_std, c * sizeof(float));
+    }
     normalise(call, c, layer_statistics(call, MOVING_MEAN), inv_std);
 }
 
@@ -129,11 +134,29 @@ static void gather_backward(const layer_call *call)
                                  layer_gradient(call, GAMMA), layer_gradient(call, BETA), call->workspace);
 }
 
-// xhat = (x - mean) inv_std, and mean and inv_std depend on x as well
+// At inference y = x scale + shift with constants: dx = dy scale.
+static void backward_of_inference(const layer_call *call, size_t c)
+{
+    const float *gamma = layer_values(call, GAMMA);
+    const float *inv_std = vector_at(call->saved, c, 1);
+    float *scale = vector_at(call->workspace, c, 0);
+    float *zero = vector_at(call->workspace, c, 1);
+    for (size_t i = 0; i < c; i++) {
+        scale[i] = gamma[i] * inv_std[i];
+        zero[i] = 0;
+    }
+    call->k->channel_affine(call->pool, batch_rows(call->n, call->in[0]), c, call->dy, scale, zero, call->dx[0]);
+}
+
+// xhat = (x - mean) inv_std, and in training mean and inv_std depend on x as well
 static void backward(const layer_call *call)
 {
     if (call->dx[0] == NULL) return;
     size_t c = (size_t)call->in[0].c;
+    if (!call->training) {
+        backward_of_inference(call, c);
+        return;
+    }
     call->k->batchnorm_backward_input(
         call->pool, batch_rows(call->n, call->in[0]), c, call->batch * (size_t)call->in[0].h * (size_t)call->in[0].w,
         call->x[0], vector_at(call->saved, c, 0), vector_at(call->saved, c, 1), layer_values(call, GAMMA),

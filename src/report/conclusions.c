@@ -1,0 +1,268 @@
+#include "report/conclusions.h"
+
+#include "core/utf8.h"
+#include "report/words.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void say(conclusions *drawn, conclusion_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(conclusions *drawn, conclusion_kind kind, const char *format, ...)
+{
+    if (drawn->count == CONCLUSIONS_MAX) return;
+    conclusion *next = &drawn->list[drawn->count++];
+    next->kind = kind;
+    va_list values;
+    va_start(values, format);
+    vsnprintf(next->text, sizeof next->text, format, values);
+    va_end(values);
+}
+
+static shown_name class_shown(const run_facts *facts, int index)
+{
+    char number[CLASS_NUMBER_SIZE];
+    return utf8_show(run_facts_class(facts, index, number));
+}
+
+static const char *images_scored(const run_facts *facts)
+{
+    return facts->scored_training ? "training images" : "validation images";
+}
+
+static const silma_epoch *last_epoch(const run_facts *facts)
+{
+    return facts->history.count ? &facts->history.epochs[facts->history.count - 1] : NULL;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// How good it is
+
+static void say_result(const run_facts *facts, conclusions *drawn)
+{
+    const scores *s = &facts->scores;
+    if (facts->scored)
+        say(drawn, CONCLUSION_RESULT, "%s of %s %s are recognised (95 %% interval: %s to %s).",
+            share_text(s->accuracy.value).text, count_text(s->count).text, images_scored(facts),
+            share_text(s->accuracy.low).text, share_text(s->accuracy.high).text);
+    else if (last_epoch(facts))
+        say(drawn, CONCLUSION_RESULT, "At the end %s of the training images were recognised.",
+            share_text(last_epoch(facts)->accuracy).text);
+    if (facts->scored_training)
+        say(drawn, CONCLUSION_CAUTION,
+            "The run kept no images for validation: all that follows is measured on training images, and new images "
+            "will be recognised less often.");
+    if (!facts->dataset)
+        say(drawn, CONCLUSION_CAUTION, "Everything that needs the images is missing: %s.", facts->data_problem);
+    else if (!facts->model)
+        say(drawn, CONCLUSION_CAUTION, "Everything that needs the model is missing: the folder holds no model yet.");
+}
+
+// Guessing always the largest class.
+static void say_guessing(const run_facts *facts, conclusions *drawn)
+{
+    const scores *s = &facts->scores;
+    size_t most = 0;
+    for (int c = 0; c < s->class_count; c++)
+        if (s->classes[c].support > most) most = s->classes[c].support;
+    double guess = (double)most / (double)s->count;
+    if (s->accuracy.low <= guess)
+        say(drawn, CONCLUSION_CAUTION,
+            "That is no better than guessing: always naming the largest class is right in %s of cases.",
+            share_text(guess).text);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// How training went
+
+static void say_ending(const run_facts *facts, conclusions *drawn)
+{
+    unsigned epochs = (unsigned)facts->history.count;
+    if (epochs == 0)
+        say(drawn, CONCLUSION_CAUTION, "No epoch is finished yet.");
+    else if (facts->unfinished)
+        say(drawn, CONCLUSION_CAUTION, "Training was not brought to its end: %u of %u epochs are done.", epochs,
+            facts->epochs_wanted);
+    else if (facts->stopped_early)
+        say(drawn, CONCLUSION_NOTE, "Training stopped early, after %u of at most %u epochs, since nothing improved.",
+            epochs, facts->epochs_wanted);
+}
+
+static double least_loss(const history *h, size_t first, double (*loss)(const silma_epoch *), size_t *where)
+{
+    double least = NAN;
+    for (size_t i = first; i < h->count; i++) {
+        double value = loss(&h->epochs[i]);
+        if (!isnan(least) && !(value < least)) continue;
+        least = value;
+        *where = i;
+    }
+    return least;
+}
+
+static double validation_loss(const silma_epoch *epoch)
+{
+    return epoch->val_loss;
+}
+
+static double training_loss(const silma_epoch *epoch)
+{
+    return epoch->loss;
+}
+
+// The last three epochs' least value stands for the end, so that one bad epoch is not taken for a trend.
+unsigned overfit_since(const history *h)
+{
+    enum { END = 3 };
+    static const double RISE = 1.03;
+    if (h->count < 2 + END) return 0;
+    size_t best = 0, ignored;
+    double least = least_loss(h, 0, validation_loss, &best);
+    double end = least_loss(h, h->count - END, validation_loss, &ignored);
+    double training_end = least_loss(h, h->count - END, training_loss, &ignored);
+    bool rises = best + END < h->count && end > RISE * least;
+    bool falls = training_end < h->epochs[best].loss;
+    return rises && falls ? h->epochs[best].epoch : 0;
+}
+
+static void say_overfitting(const run_facts *facts, conclusions *drawn)
+{
+    const history *h = &facts->history;
+    unsigned since = overfit_since(h);
+    if (since > 0) {
+        const silma_epoch *then = &h->epochs[since - 1], *now = last_epoch(facts);
+        say(drawn, CONCLUSION_CAUTION,
+            "It overfits since epoch %u: the validation loss rose from %s to %s while the training loss fell from "
+            "%s to %s.",
+            since, value_text(then->val_loss).text, value_text(now->val_loss).text, value_text(then->loss).text,
+            value_text(now->loss).text);
+    }
+    const silma_epoch *best = facts->best_epoch ? &h->epochs[facts->best_epoch - 1] : last_epoch(facts);
+    double gap = best ? best->accuracy - best->val_accuracy : 0;
+    if (gap > 0.05)
+        say(drawn, CONCLUSION_NOTE,
+            "Training images are recognised more often than new ones (%s and %s in epoch %u): dropout, weight "
+            "decay, augmentation or more images may narrow the gap.",
+            share_text(best->accuracy).text, share_text(best->val_accuracy).text, best->epoch);
+}
+
+// The loss (of validation, where there is one) was least in the very last epoch.
+static void say_improving(const run_facts *facts, conclusions *drawn)
+{
+    const history *h = &facts->history;
+    if (h->count < 3 || facts->stopped_early) return;
+    size_t where = 0, ignored;
+    bool validation = !isnan(last_epoch(facts)->val_loss);
+    double least = least_loss(h, 0, validation ? validation_loss : training_loss, &where);
+    double before = NAN;
+    history earlier = {.count = h->count - 1, .epochs = h->epochs};
+    if (where == h->count - 1) before = least_loss(&earlier, 0, validation ? validation_loss : training_loss, &ignored);
+    if (before - least > 0.005 * before)
+        say(drawn, CONCLUSION_NOTE, "The %sloss still fell in the last epoch: more epochs may help.",
+            validation ? "validation " : "");
+}
+
+static void say_speed(const run_facts *facts, conclusions *drawn)
+{
+    double images = 0, waited = 0;
+    for (size_t i = 0; i < facts->history.count; i++) {
+        const silma_epoch *epoch = &facts->history.epochs[i];
+        images += epoch->images_per_second;
+        waited += epoch->data_wait;
+    }
+    double epochs = (double)facts->history.count;
+    if (!(images > 0)) return;
+    say(drawn, CONCLUSION_NOTE, "%zu epoch%s took %s, at %s images a second%s.", facts->history.count,
+        facts->history.count == 1 ? "" : "s", duration_text(facts->seconds).text,
+        count_text((size_t)(images / epochs + 0.5)).text,
+        waited / epochs > 0.2 ? "; a fifth of the time and more it waited for data" : "");
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Classes
+
+static void say_classes(const run_facts *facts, conclusions *drawn)
+{
+    const scores *s = &facts->scores;
+    if (s->pair_count > 0) {
+        const confused_pair *pair = &s->pairs[0];
+        say(drawn, CONCLUSION_NOTE, "“%s” is taken for “%s” in %s of cases: the most frequent mistake.",
+            class_shown(facts, pair->truth).text, class_shown(facts, pair->taken_for).text,
+            share_text(pair->share).text);
+    }
+    int worst = -1;
+    for (int c = 0; c < s->class_count; c++)
+        if (s->classes[c].support > 0 && (worst < 0 || s->classes[c].recall.value < s->classes[worst].recall.value))
+            worst = c;
+    if (worst >= 0 && s->class_count > 2)
+        say(drawn, s->classes[worst].recall.value < 0.5 ? CONCLUSION_CAUTION : CONCLUSION_NOTE,
+            "“%s” is recognised least often: %s of its %s images.", class_shown(facts, worst).text,
+            share_text(s->classes[worst].recall.value).text, count_text(s->classes[worst].support).text);
+}
+
+static void say_balance(const run_facts *facts, conclusions *drawn)
+{
+    static const double UNEVEN = 3;
+    if (!facts->train_counts || facts->class_count < 2) return;
+    int least = 0, most = 0;
+    for (int c = 1; c < facts->class_count; c++) {
+        if (facts->train_counts[c] < facts->train_counts[least]) least = c;
+        if (facts->train_counts[c] > facts->train_counts[most]) most = c;
+    }
+    size_t fewest = facts->train_counts[least], greatest = facts->train_counts[most];
+    if ((double)greatest < UNEVEN * (double)fewest) return;
+    say(drawn, CONCLUSION_CAUTION,
+        "The classes are uneven: %s training images of “%s”, %s of “%s”; class_weights balanced makes up for it.",
+        count_text(greatest).text, class_shown(facts, most).text, count_text(fewest).text,
+        class_shown(facts, least).text);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Probabilities
+
+static void say_selective(const run_facts *facts, conclusions *drawn)
+{
+    const scores *s = &facts->scores;
+    for (size_t t = 0; t < SELECTIVE_COUNT; t++) {
+        const selective *chosen = &s->selective[t];
+        if (chosen->threshold != 0.9 || chosen->count == 0) continue;
+        say(drawn, CONCLUSION_GOOD, "Predictions above 0.9 are right %s of the time; %s %% of the images get one.",
+            share_text(chosen->accuracy.value).text,
+            fixed_text(100 * (double)chosen->count / (double)s->count, 0).text);
+    }
+}
+
+static void say_calibration(const run_facts *facts, conclusions *drawn)
+{
+    static const double OFF = 0.03;
+    const scores *s = &facts->scores;
+    double excess = s->mean_confidence - s->accuracy.value;
+    if (facts->model->g->head == ACTIVATION_LINEAR) return;
+    if (s->calibration_error < OFF)
+        say(drawn, CONCLUSION_GOOD,
+            "Its probabilities can be taken at their word: on average they are %s points off the share that is right.",
+            fixed_text(100 * s->calibration_error, 1).text);
+    else
+        say(drawn, CONCLUSION_CAUTION,
+            "Its probabilities are too %s: %s on average, where %s are right (expected calibration error %s points).",
+            excess > 0 ? "high" : "low", share_text(s->mean_confidence).text, share_text(s->accuracy.value).text,
+            fixed_text(100 * s->calibration_error, 1).text);
+}
+
+void conclusions_draw(const run_facts *facts, conclusions *drawn)
+{
+    *drawn = (conclusions){0};
+    say_result(facts, drawn);
+    if (facts->scored) say_guessing(facts, drawn);
+    say_ending(facts, drawn);
+    if (facts->history.count > 0) say_overfitting(facts, drawn);
+    if (facts->scored) say_classes(facts, drawn);
+    if (facts->scored) say_selective(facts, drawn);
+    if (facts->scored) say_calibration(facts, drawn);
+    say_balance(facts, drawn);
+    if (facts->history.count > 0) say_improving(facts, drawn);
+    say_speed(facts, drawn);
+}

@@ -1,0 +1,217 @@
+#define _GNU_SOURCE
+#include "report/gallery.h"
+
+#include "core/error.h"
+#include "report/pictures.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool can_show_images(const silma_report *report)
+{
+    if (!report->facts.dataset || !report->codecs || !report->codecs->encode_png) return false;
+    const silma_images *images = silma_dataset_images(report->facts.dataset);
+    return images->height > 1 && images->width > 1;
+}
+
+void gallery_free(gallery *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        free(g->items[i].pixels);
+        free(g->items[i].caption);
+        free(g->items[i].note);
+        free(g->items[i].bars);
+        free(g->items[i].numbers);
+    }
+    free(g->items);
+    *g = (gallery){0};
+}
+
+silma_status gallery_add_pixels(gallery *g, uint8_t *pixels, int height, int width, int channels, const char *caption,
+                                svg_class colour, silma_error *error)
+{
+    gallery_item *grown = reallocarray(g->items, g->count + 1, sizeof *grown);
+    if (grown) g->items = grown;
+    char *copy = caption ? strdup(caption) : NULL;
+    if (!grown || !pixels || (caption && !copy)) {
+        free(pixels);
+        free(copy);
+        return silma_fail_memory(error, (g->count + 1) * sizeof *grown);
+    }
+    g->items[g->count++] = (gallery_item){
+        .image = {pixels, height, width, channels, copy, colour, NULL, 0},
+        .pixels = pixels,
+        .caption = copy,
+    };
+    return SILMA_OK;
+}
+
+static char *note_of(const silma_dataset *dataset, uint32_t index)
+{
+    const char *file = silma_dataset_image_file(dataset, index);
+    char *note;
+    if (file) return strdup(file);
+    return asprintf(&note, "image %u", index) < 0 ? NULL : note;
+}
+
+silma_status gallery_add_image(gallery *g, const silma_report *report, uint32_t index, const char *caption,
+                               svg_class colour, silma_error *error)
+{
+    const silma_dataset *dataset = report->facts.dataset;
+    const silma_images *images = silma_dataset_images(dataset);
+    size_t each = (size_t)images->height * (size_t)images->width * (size_t)images->channels;
+    silma_picture picture;
+    silma_status status = picture_thumbnail(&picture, images->pixels + index * each, images->height, images->width,
+                                            images->channels, error);
+    if (status != SILMA_OK) return status;
+    status =
+        gallery_add_pixels(g, picture.pixels, picture.height, picture.width, picture.channels, caption, colour, error);
+    if (status != SILMA_OK) return status;
+    g->items[g->count - 1].note = note_of(dataset, index);
+    return g->items[g->count - 1].note ? SILMA_OK : silma_fail_memory(error, 0);
+}
+
+silma_status gallery_add_prediction(gallery *g, const silma_report *report, size_t position, silma_error *error)
+{
+    const run_facts *facts = &report->facts;
+    const scores *s = &facts->scores;
+    bool right = s->predicted[position] == s->labels[position];
+    char predicted[CLASS_NUMBER_SIZE], truth[CLASS_NUMBER_SIZE], *caption;
+    if (asprintf(&caption, "%s %s %% (%s)", run_facts_class(facts, (int)s->predicted[position], predicted),
+                 fixed_text(100 * (double)s->confidence[position], 0).text,
+                 run_facts_class(facts, (int)s->labels[position], truth)) < 0)
+        return silma_fail_memory(error, 0);
+    silma_status status =
+        gallery_add_image(g, report, s->indices[position], caption, right ? SVG_GOOD : SVG_BAD, error);
+    free(caption);
+    return status;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Bars
+
+enum { BARS_MAX = 12 };
+
+// The most probable class that `used` does not mark.
+static int next_class(const float *row, const bool *used, int count)
+{
+    int best = -1;
+    for (int i = 0; i < count; i++)
+        if (!used[i] && (best < 0 || row[i] > row[best])) best = i;
+    return best;
+}
+
+// In the order of the classes where all are shown, otherwise the most probable first.
+static bool choose_classes(const float *row, int class_count, int *chosen, size_t *count)
+{
+    *count = (size_t)(class_count < BARS_MAX ? class_count : BARS_MAX);
+    bool *used = calloc((size_t)class_count + 1, sizeof *used);
+    if (!used) return false;
+    for (size_t i = 0; i < *count; i++) {
+        chosen[i] = class_count <= BARS_MAX ? (int)i : next_class(row, used, class_count);
+        used[chosen[i]] = true;
+    }
+    free(used);
+    return true;
+}
+
+silma_status gallery_add_bars(gallery *g, const silma_report *report, size_t position, silma_error *error)
+{
+    const scores *s = &report->facts.scores;
+    const float *row = s->probabilities + position * (size_t)s->class_count;
+    gallery_item *item = &g->items[g->count - 1];
+    int chosen[BARS_MAX];
+    size_t count;
+    item->bars = calloc(BARS_MAX, sizeof *item->bars);
+    item->numbers = calloc(BARS_MAX, sizeof *item->numbers);
+    if (!item->bars || !item->numbers || !choose_classes(row, s->class_count, chosen, &count))
+        return silma_fail_memory(error, BARS_MAX * sizeof *item->bars);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t class = (uint32_t)chosen[i];
+        bool wrong = class == s->predicted[position] && class != s->labels[position];
+        item->bars[i] = (bar){
+            .name = run_facts_class(&report->facts, chosen[i], item->numbers[i]),
+            .value = (double)row[class],
+            .fill = wrong ? SVG_FILL + 1 : SVG_FILL,
+            .bold = class == s->labels[position],
+        };
+    }
+    item->image.bars = item->bars;
+    item->image.bar_count = count;
+    return SILMA_OK;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Drawing
+
+silma_status gallery_draw(const gallery *g, const gallery_frame *frame, text_buffer *out, bool inside_page,
+                          const silma_codecs *codecs, silma_error *error)
+{
+    grid_image *images = calloc(g->count + 1, sizeof *images);
+    if (!images) return silma_fail_memory(error, g->count * sizeof *images);
+    for (size_t i = 0; i < g->count; i++)
+        images[i] = g->items[i].image;
+    image_grid grid = {images, g->count, frame->columns, frame->picture, frame->beside};
+    svg_frame whole = {
+        .width = image_grid_width(&grid),
+        .height = image_grid_height(&grid),
+        .title = frame->title,
+        .inside_page = inside_page,
+    };
+    svg_begin(out, &whole);
+    silma_status status = image_grid_draw(out, &grid, codecs, error);
+    svg_end(out);
+    free(images);
+    return status;
+}
+
+static void add_bars(text_buffer *page, const grid_image *image, double width)
+{
+    enum { ROW = 15 };
+    bar_chart chart = {.bars = image->bars, .count = image->bar_count, .most = 1, .percent = true, .row = ROW};
+    svg_frame frame = {width, bars_height(&chart), "Probabilities", NULL, true};
+    svg_begin(page, &frame);
+    bars_draw(page, &chart, width);
+    svg_end(page);
+}
+
+static silma_status add_item(text_buffer *page, const gallery_item *item, const gallery_frame *frame,
+                             const silma_codecs *codecs, silma_error *error)
+{
+    const grid_image *image = &item->image;
+    svg_frame square = {frame->picture, frame->picture, item->caption ? item->caption : "picture", NULL, true};
+    buffer_print(page, "<figure class=\"%s\" style=\"width:%dpx\">\n", image->bars ? "item beside" : "item",
+                 (int)(image->bars ? frame->picture + frame->beside + 8 : frame->picture));
+    svg_begin(page, &square);
+    silma_status status = image_draw(page, image, 0, 0, frame->picture, frame->picture, codecs, error);
+    svg_end(page);
+    if (image->bars) add_bars(page, image, frame->beside);
+    if (item->caption) {
+        buffer_print(page, "<figcaption class=\"%s\"",
+                     image->colour == SVG_GOOD  ? "right"
+                     : image->colour == SVG_BAD ? "wrong"
+                                                : "plain");
+        if (item->note) {
+            buffer_add(page, " title=\"");
+            buffer_escape(page, item->note);
+            buffer_add(page, "\"");
+        }
+        buffer_add(page, ">");
+        buffer_escape_cut(page, item->caption, 120);
+        buffer_add(page, "</figcaption>");
+    }
+    buffer_add(page, "</figure>\n");
+    return status;
+}
+
+silma_status gallery_add_to_page(const gallery *g, const gallery_frame *frame, text_buffer *page,
+                                 const silma_codecs *codecs, silma_error *error)
+{
+    silma_status status = SILMA_OK;
+    buffer_add(page, "<div class=\"gallery\">\n");
+    for (size_t i = 0; status == SILMA_OK && i < g->count; i++)
+        status = add_item(page, &g->items[i], frame, codecs, error);
+    buffer_add(page, "</div>\n");
+    return status;
+}

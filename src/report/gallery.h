@@ -1,0 +1,51 @@
+// Pictures with captions, and with bars beside them: as a figure of their own, or laid out by the page, which breaks
+// lines where it is narrow.
+#ifndef SILMA_REPORT_GALLERY_H
+#define SILMA_REPORT_GALLERY_H
+
+#include "report/image_grid.h"
+#include "report/report_inside.h"
+
+typedef struct gallery_item {
+    grid_image image;                   // points to what follows
+    uint8_t *pixels;                    // owned
+    char *caption;                      // owned; may be null
+    char *note;                         // where the image comes from: its number or file; owned, may be null
+    bar *bars;                          // owned; may be null
+    char (*numbers)[CLASS_NUMBER_SIZE]; // owned: names of bars whose class has none
+} gallery_item;
+
+typedef struct gallery {
+    gallery_item *items; // (count)
+    size_t count;
+} gallery;
+
+void gallery_free(gallery *g);
+
+// Takes over `pixels` (height, width, 1 or 3 channels), also on failure. `caption` is copied; null: none.
+silma_status gallery_add_pixels(gallery *g, uint8_t *pixels, int height, int width, int channels, const char *caption,
+                                svg_class colour, silma_error *error);
+// A thumbnail of image `index` of the report's data set.
+silma_status gallery_add_image(gallery *g, const silma_report *report, uint32_t index, const char *caption,
+                               svg_class colour, silma_error *error);
+// The same of the scored image at `position`, with the caption of figure 21: "Shirt 97 % (T-shirt/top)", blue if right,
+// red if wrong.
+silma_status gallery_add_prediction(gallery *g, const silma_report *report, size_t position, silma_error *error);
+// Probabilities beside the last item: of all classes, or of the most probable ones where there are many.
+silma_status gallery_add_bars(gallery *g, const silma_report *report, size_t position, silma_error *error);
+
+typedef struct gallery_frame {
+    const char *title;
+    int columns;
+    double picture, beside; // as in image_grid
+} gallery_frame;
+
+silma_status gallery_draw(const gallery *g, const gallery_frame *frame, text_buffer *out, bool inside_page,
+                          const silma_codecs *codecs, silma_error *error);
+silma_status gallery_add_to_page(const gallery *g, const gallery_frame *frame, text_buffer *page,
+                                 const silma_codecs *codecs, silma_error *error);
+
+// Whether pictures can be shown: there are images, and a codec that writes PNG.
+bool can_show_images(const silma_report *report);
+
+#endif

@@ -1,0 +1,116 @@
+// The curves over the epochs.
+#include "report/curves.h"
+#include "report/report_inside.h"
+
+#include <math.h>
+
+const page_link LINK_TRAINING = {"training", "Training"};
+
+static const double WIDTH = 360, HEIGHT = 270;
+
+bool has_epochs(const silma_report *report)
+{
+    return report->facts.history.count > 0;
+}
+
+static void draw_one(const silma_report *report, text_buffer *out, curve which, const char *title, bool inside_page)
+{
+    const history *h = &report->facts.history;
+    svg_frame frame = {.width = WIDTH, .height = HEIGHT, .title = title, .inside_page = inside_page};
+    svg_begin(out, &frame);
+    curve_draw(out, which, h->epochs, h->count, report->facts.best_epoch > 0, WIDTH, HEIGHT);
+    svg_end(out);
+}
+
+silma_status draw_curves(const silma_report *report, text_buffer *out, bool inside_page, silma_error *error)
+{
+    const history *h = &report->facts.history;
+    svg_frame frame = {
+        .width = 3 * WIDTH,
+        .height = HEIGHT,
+        .title = "Loss, accuracy and true positives",
+        .description = "By epoch, of training images (blue) and validation images (red, dashed)",
+        .inside_page = inside_page,
+    };
+    svg_begin(out, &frame);
+    curves_draw(out, h->epochs, h->count, report->facts.best_epoch > 0, frame.width, frame.height);
+    svg_end(out);
+    return buffer_status(out, error);
+}
+
+silma_status draw_learning_rate(const silma_report *report, text_buffer *out, bool inside_page, silma_error *error)
+{
+    draw_one(report, out, CURVE_LEARNING_RATE, "Learning rate by epoch", inside_page);
+    return buffer_status(out, error);
+}
+
+silma_status draw_speed(const silma_report *report, text_buffer *out, bool inside_page, silma_error *error)
+{
+    draw_one(report, out, CURVE_SPEED, "Speed by epoch", inside_page);
+    return buffer_status(out, error);
+}
+
+static void add_cell(text_buffer *page, short_words value)
+{
+    buffer_print(page, "<td class=\"n\">%s</td>", value.text);
+}
+
+static void add_row(text_buffer *page, const silma_epoch *epoch)
+{
+    buffer_print(page, "<tr><td class=\"n\">%u%s</td>", epoch->epoch, epoch->best ? " *" : "");
+    add_cell(page, value_text(epoch->loss));
+    add_cell(page, share_text(epoch->accuracy));
+    add_cell(page, share_text(epoch->true_positives));
+    add_cell(page, value_text(epoch->val_loss));
+    add_cell(page, share_text(epoch->val_accuracy));
+    add_cell(page, share_text(epoch->val_true_positives));
+    add_cell(page, value_text(epoch->learning_rate));
+    add_cell(page, fixed_text(epoch->images_per_second, 0));
+    add_cell(page, duration_text(epoch->seconds));
+    buffer_add(page, "</tr>\n");
+}
+
+// At most so many rows: of a long training every n-th epoch, the best ones and the last.
+static void add_table(text_buffer *page, const history *h, unsigned best)
+{
+    enum { ROWS = 40 };
+    size_t step = (h->count + ROWS - 1) / ROWS;
+    buffer_add(
+        page, "<details><summary>The epochs as a table</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+              "aria-label=\"Epochs\"><table><thead><tr><th class=\"n\">Epoch</th><th class=\"n\">Loss</th><th "
+              "class=\"n\">Accuracy</th><th class=\"n\">True positives</th><th class=\"n\">Validation loss</th><th "
+              "class=\"n\">Accuracy</th><th class=\"n\">True positives</th><th class=\"n\">Learning rate</th><th "
+              "class=\"n\">Images/s</th><th class=\"n\">Time</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < h->count; i++)
+        if (i % step == 0 || i + 1 == h->count || h->epochs[i].epoch == best) add_row(page, &h->epochs[i]);
+    buffer_print(page, "</tbody></table></div>\n<p class=\"small soft\">* better than all before%s</p></details>\n",
+                 step > 1 ? "; the other epochs are in history.csv" : "");
+}
+
+silma_status section_training(const silma_report *report, text_buffer *page, silma_error *error)
+{
+    static const struct {
+        curve which;
+        const char *title;
+    } panels[] = {
+        {CURVE_LOSS, "Loss by epoch"},
+        {CURVE_ACCURACY, "Accuracy by epoch"},
+        {CURVE_TRUE_POSITIVES, "True positives by epoch"},
+        {CURVE_LEARNING_RATE, "Learning rate by epoch"},
+        {CURVE_SPEED, "Speed by epoch"},
+    };
+    const history *h = &report->facts.history;
+    page_section_begin(page, &LINK_TRAINING,
+                       "Training images blue, validation images red and dashed. True positives are the images whose "
+                       "true class got a probability above one half.");
+    buffer_add(page, "<div class=\"three\">\n");
+    for (size_t i = 0; i < sizeof panels / sizeof *panels; i++) {
+        page_figure_begin(page, false);
+        draw_one(report, page, panels[i].which, panels[i].title, true);
+        page_figure_end(page, NULL);
+    }
+    buffer_add(page, "</div>\n");
+    add_table(page, h, report->facts.best_epoch);
+    page_section_end(page);
+    return buffer_status(page, error);
+}

@@ -1,0 +1,87 @@
+#include "report/words.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const char NONE[] = "–";
+
+short_words count_text(size_t value)
+{
+    short_words words;
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%zu", value);
+    size_t used = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0) words.text[used++] = ',';
+        words.text[used++] = digits[i];
+    }
+    words.text[used] = 0;
+    return words;
+}
+
+// Through whole numbers: printf would write a fraction as the locale has it.
+short_words fixed_text(double value, int decimals)
+{
+    static const long long powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+    short_words words;
+    if (!(fabs(value) < 1e12) || decimals < 0 || decimals > 6) {
+        snprintf(words.text, sizeof words.text, "%s", NONE);
+        return words;
+    }
+    long long scaled = llround(value * (double)powers[decimals]), power = powers[decimals];
+    const char *sign = scaled < 0 ? "−" : "";
+    if (scaled < 0) scaled = -scaled;
+    if (decimals == 0)
+        snprintf(words.text, sizeof words.text, "%s%lld", sign, scaled);
+    else
+        snprintf(words.text, sizeof words.text, "%s%lld.%0*lld", sign, scaled / power, decimals,
+                 scaled % power % 1000000);
+    return words;
+}
+
+short_words share_text(double share)
+{
+    short_words number = fixed_text(100 * share, 1), words;
+    snprintf(words.text, sizeof words.text, isnan(share) ? "%.30s" : "%.30s %%", number.text);
+    return words;
+}
+
+short_words value_text(double value)
+{
+    double size = fabs(value);
+    if (size > 0 && size < 9.5e-4) {
+        int exponent = (int)floor(log10(size));
+        short_words number = fixed_text(value / pow(10, exponent), 2), words;
+        snprintf(words.text, sizeof words.text, "%.20se%d", number.text, exponent);
+        return words;
+    }
+    return fixed_text(value, size < 1 ? 4 : size < 10 ? 3 : size < 100 ? 2 : size < 1000 ? 1 : 0);
+}
+
+short_words duration_text(double seconds)
+{
+    short_words words;
+    if (!(seconds >= 0 && seconds < 1e9))
+        snprintf(words.text, sizeof words.text, "%s", NONE);
+    else if (seconds < 99.5)
+        snprintf(words.text, sizeof words.text, "%.30s s", fixed_text(seconds, seconds < 9.95 ? 1 : 0).text);
+    else if (seconds < 3600)
+        snprintf(words.text, sizeof words.text, "%d min %02d s", (int)seconds / 60, (int)seconds % 60);
+    else
+        snprintf(words.text, sizeof words.text, "%d h %02d min", (int)seconds / 3600, (int)seconds / 60 % 60);
+    return words;
+}
+
+short_words bytes_text(size_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    short_words words;
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 999.5 && unit < sizeof units / sizeof *units - 1) {
+        value /= 1000;
+        unit++;
+    }
+    snprintf(words.text, sizeof words.text, "%.30s %s", fixed_text(value, unit > 0 && value < 99.5).text, units[unit]);
+    return words;
+}
