@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Opens a page in headless Chromium and tells what a test wants to know of it, as one JSON object.
 
-browse.py PAGE.html [--width N] [--dark] [--screenshot OUT.png] [--pdf OUT.pdf] [--eval EXPRESSION]... [--click SELECTOR]...
+browse.py PAGE.html [--width N] [--dark] [--screenshot OUT.png [--first Y] [--rows N]] [--pdf OUT.pdf] [--eval EXPRESSION]... [--click SELECTOR]...
 
     problems   console errors and warnings, exceptions, violations of the page's policy, dialogs
     requests   everything that was asked for beside the page itself (data: URIs apart)
@@ -119,11 +119,11 @@ def requests_of(events, page):
     return [url for url in urls if url != page and not url.startswith("data:")]
 
 
-def save_screenshot(browser, path, width):
+def save_screenshot(browser, path, width, first, rows):
     height = browser.evaluate("Math.ceil(document.documentElement.getBoundingClientRect().height)")
-    height = min(height, 16000)
     picture = browser.call("Page.captureScreenshot", format="png", captureBeyondViewport=True,
-                           clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1})
+                           clip={"x": 0, "y": first, "width": width, "scale": 1,
+                                 "height": max(1, min(height - first, rows))})
     Path(path).write_bytes(base64.b64decode(picture["data"]))
 
 
@@ -148,7 +148,7 @@ def browse(browser, options):
     results = [browser.evaluate(expression) for expression in options.eval]
     overflow = browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if options.screenshot:
-        save_screenshot(browser, options.screenshot, options.width)
+        save_screenshot(browser, options.screenshot, options.width, options.first, options.rows)
     if options.pdf:
         save_pdf(browser, options.pdf)
     return {"title": browser.evaluate("document.title"), "problems": problems_of(browser.events),
@@ -161,6 +161,8 @@ def main():
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--screenshot")
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--rows", type=int, default=16000)
     parser.add_argument("--pdf")
     parser.add_argument("--eval", action="append", default=[])
     parser.add_argument("--click", action="append", default=[])

@@ -42,10 +42,10 @@ static const char STYLE[] =
     ".summary .result{font-size:1.2rem;border-color:var(--blue)}\n"
     ".summary .good{border-color:var(--good)}.summary .caution{border-color:var(--caution)}\n"
     ".summary .caution::before{content:\"Note: \";font-weight:600;color:var(--caution)}\n"
-    ".tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.75rem;margin:1.25rem 0;"
+    ".tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.75rem;margin:1.25rem 0;"
     "padding:0}\n"
     ".tiles div{background:var(--panel);border-radius:8px;padding:.7rem .9rem;margin:0}\n"
-    ".tiles dt{font-size:.85rem;color:var(--soft)}.tiles dd{margin:0;font-size:1.3rem;font-weight:600;"
+    ".tiles dt{font-size:.85rem;color:var(--soft)}.tiles dd{margin:0;font-size:1.25rem;font-weight:600;"
     "font-variant-numeric:tabular-nums}.tiles dd small{display:block;font-size:.8rem;font-weight:400;"
     "color:var(--soft)}\n"
     "figure{margin:1rem 0}figure svg{display:block;max-width:100%;height:auto}\n"
@@ -60,7 +60,9 @@ static const char STYLE[] =
     "td .low{color:var(--soft);font-size:.825em;white-space:nowrap}\n"
     "table{overflow-wrap:normal}tbody th{font-weight:400;max-width:22rem;min-width:6.5rem;overflow-wrap:anywhere}"
     "td{overflow-wrap:break-word}\n"
-    "tfoot td,tfoot th{border-bottom:0;font-weight:600}\n"
+    "tfoot td,tfoot th{border-bottom:0;font-weight:600}\n";
+
+static const char STYLE_OF_PARTS[] =
     "pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,\"DejaVu Sans "
     "Mono\",monospace;font-size:.875rem}\n"
     "pre{background:var(--panel);border-radius:8px;padding:.8rem 1rem;overflow-x:auto;white-space:pre-wrap;"
@@ -94,6 +96,7 @@ void page_begin(text_buffer *page, const char *title, const char *subtitle)
     buffer_add(page, "</title>\n");
     buffer_add(page, "<style>\n");
     buffer_add(page, STYLE);
+    buffer_add(page, STYLE_OF_PARTS);
     svg_add_style(page);
     // Paper is white, whatever the screen shows.
     buffer_print(page, "\n@media screen and (prefers-color-scheme:dark){:root{%s%s}}\n</style>\n", DARK_VARIABLES,

@@ -31,14 +31,10 @@ typedef struct section {
 } section;
 
 static const section sections[] = {
-    {&LINK_TRAINING, has_epochs, section_training},
-    {&LINK_CONFUSION, has_scores, section_confusion},
-    {&LINK_CLASSES, has_scores, section_classes},
-    {&LINK_PREDICTIONS, has_predictions, section_predictions},
-    {&LINK_MISTAKES, has_mistakes, section_mistakes},
-    {&LINK_CONFIDENCE, has_confidence, section_confidence},
-    {&LINK_NETWORK, NULL, section_network},
-    {&LINK_SETTINGS, NULL, section_settings},
+    {&LINK_TRAINING, has_epochs, section_training},   {&LINK_CONFUSION, has_scores, section_confusion},
+    {&LINK_CLASSES, has_scores, section_classes},     {&LINK_PREDICTIONS, has_predictions, section_predictions},
+    {&LINK_MISTAKES, has_mistakes, section_mistakes}, {&LINK_CONFIDENCE, has_confidence, section_confidence},
+    {&LINK_NETWORK, NULL, section_network},           {&LINK_SETTINGS, NULL, section_settings},
 };
 enum { SECTION_COUNT = sizeof sections / sizeof *sections, FIGURE_COUNT = sizeof figures / sizeof *figures };
 

@@ -50,6 +50,7 @@ figure_draw draw_network;
 silma_status section_network(const silma_report *report, text_buffer *page, silma_error *error);
 
 // The sections' links: the page's contents lists those of sections that exist.
-extern const page_link LINK_TRAINING, LINK_CONFUSION, LINK_CLASSES, LINK_PREDICTIONS, LINK_MISTAKES, LINK_CONFIDENCE, LINK_NETWORK, LINK_SETTINGS;
+extern const page_link LINK_TRAINING, LINK_CONFUSION, LINK_CLASSES, LINK_PREDICTIONS, LINK_MISTAKES, LINK_CONFIDENCE,
+    LINK_NETWORK, LINK_SETTINGS;
 
 #endif
