@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdio.h> // jpeglib.h needs it
 #include <stdlib.h>
+#include <string.h>
 
 #include <jerror.h>
 #include <jpeglib.h>
@@ -17,6 +18,7 @@ enum {
     MEMORY_PIXEL = 10,       // and for each pixel: four coefficients of two bytes, and edges
     BLOCK_PIXELS = 64,
     EXIF_MARKER = JPEG_APP0 + 1,
+    SCAN_MARKER = 0xda,
     ROWS = 16, // decoded at a time
 };
 
@@ -87,10 +89,12 @@ static void skip_bytes(j_decompress_ptr jpeg, long count)
     jpeg->src->bytes_in_buffer -= (size_t)count;
 }
 
+static const char TOO_MANY_SCANS[] = "it has more than 100 scans";
+
 static void count_scans(j_common_ptr common)
 {
     jpeg_reader *reader = common->client_data;
-    if (reader->jpeg.input_scan_number > SCANS_MOST) refuse(reader, "it has more than 100 scans");
+    if (reader->jpeg.input_scan_number > SCANS_MOST) refuse(reader, TOO_MANY_SCANS);
 }
 
 // An APP1 segment begins with its size, which counts itself.
@@ -115,7 +119,7 @@ static void set_up(jpeg_reader *reader, const uint8_t *bytes)
     struct jpeg_decompress_struct *jpeg = &reader->jpeg;
     jpeg_create_decompress(jpeg); // clears it, but for `err` and `client_data`
     jpeg->progress = &reader->progress;
-    reader->progress.progress_monitor = count_scans;
+    reader->progress = (struct jpeg_progress_mgr){.progress_monitor = count_scans};
     reader->source = (struct jpeg_source_mgr){
         .next_input_byte = bytes,
         .bytes_in_buffer = reader->size,
@@ -129,13 +133,54 @@ static void set_up(jpeg_reader *reader, const uint8_t *bytes)
     jpeg_set_marker_processor(jpeg, EXIF_MARKER, read_exif);
 }
 
-static bool check_header(jpeg_reader *reader, uint64_t most_pixels)
+static bool is_restart(unsigned marker)
+{
+    return marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7;
+}
+
+// The end of the coded data that begins at `at`: the next marker that is neither a stuffed zero nor a restart.
+static size_t skip_coded_data(const uint8_t *bytes, size_t size, size_t at)
+{
+    while (at + 1 < size) {
+        const uint8_t *mark = memchr(bytes + at, 0xff, size - 1 - at);
+        if (!mark) break;
+        at = (size_t)(mark - bytes);
+        if (mark[1] != 0 && mark[1] != 0xff && !is_restart(mark[1])) return at;
+        at += mark[1] == 0xff ? 1 : 2;
+    }
+    return size;
+}
+
+// A scan costs a pass over the whole picture. count_scans would see them as they are decoded; to see them before takes
+// no time.
+static bool has_too_many_scans(const uint8_t *bytes, size_t size)
+{
+    int scans = 0;
+    size_t at = 2;
+    while (size >= 4 && at <= size - 4 && bytes[at] == 0xff) {
+        unsigned marker = bytes[at + 1];
+        if (marker == JPEG_EOI) break;
+        if (marker == 0xff || is_restart(marker)) { // no segment
+            at += marker == 0xff ? 1 : 2;
+            continue;
+        }
+        size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
+        at += 2 + (length > 2 ? length : 2);
+        if (marker != SCAN_MARKER) continue;
+        if (++scans > SCANS_MOST) return true;
+        if (at < size) at = skip_coded_data(bytes, size, at);
+    }
+    return false;
+}
+
+static bool check_header(jpeg_reader *reader, const uint8_t *bytes, uint64_t most_pixels)
 {
     struct jpeg_decompress_struct *jpeg = &reader->jpeg;
     uint64_t height = jpeg->image_height, width = jpeg->image_width;
     reader->status = picture_check_size(reader->path, height, width, most_pixels, reader->error);
     if (reader->status) return false;
     jpeg->mem->max_memory_to_use = MEMORY_LEAST + (long)(MEMORY_PIXEL * height * width);
+    if (has_too_many_scans(bytes, reader->size)) refuse(reader, TOO_MANY_SCANS);
     // Huffman's codes take a bit or more for each block.
     if (jpeg->arith_code || height * width / BLOCK_PIXELS <= 8 * (uint64_t)reader->size) return true;
     reader->status = codec_fail(reader->error, SILMA_BAD_FILE, "%s: %zu bytes of JPEG cannot hold its %dx%d pixels",
@@ -209,7 +254,7 @@ static void read_picture(jpeg_reader *reader, const uint8_t *bytes, int least_si
     if (setjmp(reader->escape)) return;
     set_up(reader, bytes);
     jpeg_read_header(jpeg, TRUE);
-    if (!check_header(reader, most_pixels) || !choose_output(reader, least_side)) return;
+    if (!check_header(reader, bytes, most_pixels) || !choose_output(reader, least_side)) return;
     jpeg_start_decompress(jpeg);
     reader->status = picture_allocate(reader->path, (int)jpeg->output_height, (int)jpeg->output_width,
                                       jpeg->output_components, &reader->picture, reader->error);

@@ -302,7 +302,8 @@ static void refuses_jpeg_with_a_gap(void **state)
     (void)state;
     size_t size;
     uint8_t *bytes = stored_picture_read("large.jpg", &size);
-    memcpy(bytes + size - 40, "\xff\xd9", 2);
+    static const uint8_t END[] = {0xff, 0xd9};
+    memcpy(bytes + size - 40, END, sizeof(END));
     limits most = {"gap.jpg", SILMA_MOST_PIXELS};
     expect_refused(bytes, size - 38, "damaged JPEG: Corrupt JPEG data: premature end of data segment", decode_within,
                    &most);
