@@ -13,5 +13,6 @@ extern const command data_command;
 extern const command gradcheck_command;
 extern const command bench_command;
 extern const command report_command;
+extern const command trace_command;
 
 #endif

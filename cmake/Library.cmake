@@ -57,9 +57,22 @@ add_custom_command(
     COMMENT "Embedding the zoo"
     VERBATIM)
 set_source_files_properties(${zoo_source} PROPERTIES COMPILE_OPTIONS -Wno-overlength-strings)
-add_custom_target(zoo_source DEPENDS ${zoo_source})
 
-add_library(silma_objects OBJECT ${library_sources} ${zoo_source})
+# So do the style and the script of `silma trace`'s page.
+set(trace_files ${PROJECT_SOURCE_DIR}/src/report/trace.css ${PROJECT_SOURCE_DIR}/src/report/trace.js)
+set(trace_source ${PROJECT_BINARY_DIR}/generated/trace_files.c)
+list(JOIN trace_files "," trace_files_joined)
+add_custom_command(
+    OUTPUT ${trace_source}
+    COMMAND ${CMAKE_COMMAND} -DFILES=${trace_files_joined} -DHEADER=report/trace.h -DOUTPUT=${trace_source}
+            -P ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake
+    DEPENDS ${trace_files} ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake
+    COMMENT "Embedding the page of silma trace"
+    VERBATIM)
+set_source_files_properties(${trace_source} PROPERTIES COMPILE_OPTIONS -Wno-overlength-strings)
+add_custom_target(generated_sources DEPENDS ${zoo_source} ${trace_source})
+
+add_library(silma_objects OBJECT ${library_sources} ${zoo_source} ${trace_source})
 target_include_directories(silma_objects PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(silma_objects PRIVATE silma_options Threads::Threads PkgConfig::jansson)
 

@@ -20,7 +20,7 @@ mapfile -t files < <(find include src cli tests examples bench fuzz tools -name 
 quietly clang-format --dry-run -Werror "${files[@]}"
 
 quietly cmake --preset release-clang -B "$build"
-quietly cmake --build "$build" -t zoo_source
+quietly cmake --build "$build" -t generated_sources
 [[ -f $build/compile_commands.json ]] || exit 1
 # The compilation database also names the unit tests; the files of another processor and the examples are not in it.
 mapfile -t compiled < <(sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$build/compile_commands.json" |

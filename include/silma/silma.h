@@ -12,6 +12,7 @@
 //   8. Gradient check
 //   9. Benchmarks
 //  10. Reports           a run as a page to look at
+//  11. Trace             one image's mathematics on a page
 //
 // The library has no global state, never prints, never exits, and never aborts on input. Handles are opaque; the
 // function that creates one documents who frees it. Handles may be used from any thread, one thread at a time.
@@ -259,6 +260,12 @@ typedef struct silma_model silma_model;
 // Reads a .safetensors file that Silma wrote. Free with silma_model_free.
 SILMA_API silma_status silma_model_load(silma_model **model, const char *path, silma_error *error);
 SILMA_API silma_status silma_model_save(const silma_model *model, const char *path, silma_error *error);
+// An untrained model: the weights that training with this seed starts from. The names (class_count, may be null: "0",
+// "1", ...) are copied; their number must suit the network's outputs: one each, or two for a single one. `network` may
+// be freed afterwards.
+SILMA_API silma_status silma_model_create(silma_model **model, const silma_network *network,
+                                          const char *const *class_names, int class_count, uint64_t seed,
+                                          silma_error *error);
 SILMA_API void silma_model_free(silma_model *model);
 
 SILMA_API void silma_model_input_size(const silma_model *model, int *height, int *width, int *channels);
@@ -533,6 +540,29 @@ SILMA_API silma_status silma_report_write(silma_report *report, const char *path
 typedef silma_status silma_figure_fn(const char *name, const char *svg, size_t size, void *user, silma_error *error);
 SILMA_API silma_status silma_report_figures(silma_report *report, silma_figure_fn *figure, void *user,
                                             silma_error *error);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 11. Trace
+
+typedef struct silma_trace_options {
+    const silma_settings *settings; // over the network's recipe: optimizer, lr, loss, clip_norm; seed: dropout's
+    bool untrained;                 // the model comes from silma_model_create with this seed: the page says so
+    bool large;                     // allow a page of more than 3 MB (at most 64 MB)
+} silma_trace_options;
+
+typedef struct silma_trace_result {
+    double loss, loss_after; // of the image, before the step and after it
+    size_t checks;           // gradients that stand beside their numerical derivative
+    double worst_error;      // relative, of these
+} silma_trace_result;
+
+// Writes one self-contained HTML page to `path`: the mathematics of one training step on image `index` of the data set,
+// layer by layer, forward and backward, with the reference kernels, and each gradient beside a numerical derivative
+// computed in double precision. SILMA_USAGE if the image does not suit the network, or the page would be too large.
+// `options` and `result` may be null.
+SILMA_API silma_status silma_trace_write(silma_context *context, silma_model *model, const silma_dataset *dataset,
+                                         size_t index, const silma_trace_options *options, const char *path,
+                                         silma_trace_result *result, silma_error *error);
 
 #ifdef __cplusplus
 }

@@ -44,6 +44,7 @@ typedef enum layer_contract {
 } layer_contract;
 
 typedef struct layer_type layer_type;
+struct explanation; // nn/explain.h
 
 typedef struct layer {
     const layer_type *type;
@@ -123,6 +124,8 @@ struct layer_type {
     void (*forward)(const layer_call *call);
     // Writes dx (where not null) and the gradients of its trainable parameters, as far as these images give them.
     void (*backward)(const layer_call *call);
+    // How the layer explains itself to a reader (nn/explain.h); `e` is zeroed before. Null: by its values alone.
+    void (*explain)(const layer *l, const shape *in, struct explanation *e);
 };
 
 // Every layer type, ended by null (nn/layers/list.c).

@@ -6,6 +6,7 @@
 #include "core/utf8.h"
 #include "kernels/context.h"
 #include "nn/arena.h"
+#include "nn/network.h"
 #include "nn/preprocessing.h"
 
 #include <math.h>
@@ -331,6 +332,20 @@ silma_status silma_model_save(const silma_model *model, const char *path, silma_
     if (status == SILMA_OK) status = model_add_tensors(writer, model->g, "", model->weights, model->statistics, error);
     if (status == SILMA_OK) status = safetensors_writer_commit(writer, path, error);
     safetensors_writer_free(writer);
+    return status;
+}
+
+silma_status silma_model_create(silma_model **model, const silma_network *network, const char *const *class_names,
+                                int class_count, uint64_t seed, silma_error *error)
+{
+    graph *g;
+    const graph *from = network->g;
+    if (class_count < 1 || !outputs_fit(from, class_count))
+        return silma_fail(error, SILMA_USAGE, "the network has %d outputs for %d classes", graph_output(from).c,
+                          class_count);
+    silma_status status = graph_parse(&g, from->text, from->origin, NULL, error);
+    if (status == SILMA_OK) status = model_create(model, g, class_names, class_count, error);
+    if (status == SILMA_OK) graph_initialise(g, seed, (*model)->weights, (*model)->statistics);
     return status;
 }
 

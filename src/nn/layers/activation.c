@@ -1,4 +1,5 @@
 // The activations of section 2.2 of the thesis as layers of their own: y = f(x).
+#include "nn/explain.h"
 #include "nn/layers/epilogue.h"
 #include "nn/layers/shared.h"
 
@@ -48,6 +49,20 @@ static void backward(const layer_call *call)
     call->k->activation_backward(call->pool, *act, count, call->x[0], call->y, call->dy, call->dx[0]);
 }
 
+static const formula FORWARD[] = {{"y = f(x)", "10"}, {0}};
+static const formula INPUT[] = {{"\\frac{\\partial E}{\\partial x} = \\frac{\\partial E}{\\partial y} f'(x)", "43"},
+                                {0}};
+
+static void explain(const layer *l, const shape *in, explanation *e)
+{
+    (void)in;
+    const activation *act = l->settings;
+    e->rule = RULE_FUNCTION;
+    e->act = *act;
+    e->forward = FORWARD;
+    e->input = INPUT;
+}
+
 // Softmax is not elementwise: each pixel's channels form a distribution (eq. 21-25).
 static void forward_softmax(const layer_call *call)
 {
@@ -73,6 +88,7 @@ const layer_type layer_linear = {
     .describe = describe_activation,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };
 
 const layer_type layer_relu = {
@@ -86,6 +102,7 @@ const layer_type layer_relu = {
     .describe = describe_activation,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };
 
 const layer_type layer_leaky_relu = {
@@ -99,6 +116,7 @@ const layer_type layer_leaky_relu = {
     .describe = describe_activation,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };
 
 const layer_type layer_elu = {
@@ -112,6 +130,7 @@ const layer_type layer_elu = {
     .describe = describe_activation,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };
 
 const layer_type layer_sigmoid = {
@@ -125,6 +144,7 @@ const layer_type layer_sigmoid = {
     .describe = describe_activation,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };
 
 const layer_type layer_tanh = {
@@ -138,6 +158,7 @@ const layer_type layer_tanh = {
     .describe = describe_activation,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };
 
 const layer_type layer_gelu = {
@@ -151,6 +172,7 @@ const layer_type layer_gelu = {
     .describe = describe_activation,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };
 
 const layer_type layer_silu = {
@@ -164,6 +186,7 @@ const layer_type layer_silu = {
     .describe = describe_activation,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };
 
 const layer_type layer_softmax = {
@@ -177,4 +200,5 @@ const layer_type layer_softmax = {
     .describe = describe_activation,
     .forward = forward_softmax,
     .backward = backward_softmax,
+    .explain = explain,
 };

@@ -1,5 +1,6 @@
 // The sum of several layers' outputs: where a residual branch joins.
 #include "core/error.h"
+#include "nn/explain.h"
 #include "nn/layers/shared.h"
 
 #include <string.h>
@@ -37,6 +38,18 @@ static void backward(const layer_call *call)
     }
 }
 
+static const formula FORWARD[] = {{"y = x_1 + x_2 + \\dots", NULL}, {0}};
+static const formula INPUT[] = {{"\\frac{\\partial E}{\\partial x_k} = \\frac{\\partial E}{\\partial y}", NULL}, {0}};
+
+static void explain(const layer *l, const shape *in, explanation *e)
+{
+    (void)l;
+    (void)in;
+    e->rule = RULE_ADD;
+    e->forward = FORWARD;
+    e->input = INPUT;
+}
+
 const layer_type layer_add = {
     .name = "add",
     .synopsis = "add NAME... (one name: the layer before and NAME; several: exactly these)",
@@ -47,4 +60,5 @@ const layer_type layer_add = {
     .describe = describe_nothing,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };

@@ -5,6 +5,7 @@
 //
 // In training, mean and variance are the batch's, and moving averages of them are kept as Keras keeps them (population
 // variance; momentum is the weight of the old value). Inference uses the moving averages.
+#include "nn/explain.h"
 #include "nn/layers/shared.h"
 
 #include <math.h>
@@ -163,6 +164,39 @@ static void backward(const layer_call *call)
         layer_gradient(call, GAMMA), layer_gradient(call, BETA), call->dy, call->dx[0], call->workspace);
 }
 
+static const formula FORWARD[] = {
+    {"\\hat{x} = \\frac{x - \\mu}{\\sqrt{\\sigma^2 + \\epsilon}}", "58"},
+    {"y = \\gamma \\hat{x} + \\beta", "57"},
+    {0},
+};
+static const formula PARAMETERS[] = {
+    {"\\frac{\\partial E}{\\partial \\gamma} = \\sum_{m,n} \\frac{\\partial E}{\\partial y_{m,n}} \\hat{x}_{m,n}",
+     NULL},
+    {"\\frac{\\partial E}{\\partial \\beta} = \\sum_{m,n} \\frac{\\partial E}{\\partial y_{m,n}}", NULL},
+    {0},
+};
+static const formula INPUT[] = {
+    {"\\frac{\\partial E}{\\partial x} = \\frac{\\gamma}{\\sqrt{\\sigma^2 + \\epsilon}} (\\frac{\\partial E}{\\partial "
+     "y} - "
+     "\\frac{1}{N} \\frac{\\partial E}{\\partial \\beta} - \\frac{\\hat{x}}{N} \\frac{\\partial E}{\\partial \\gamma})",
+     NULL},
+    {0},
+};
+
+static void explain(const layer *l, const shape *in, explanation *e)
+{
+    const batchnorm_settings *bn = l->settings;
+    (void)in;
+    e->rule = RULE_NORMALISE;
+    e->epsilon = (double)bn->epsilon;
+    e->forward = FORWARD;
+    e->parameters = PARAMETERS;
+    e->input = INPUT;
+    e->note =
+        "As in training: mean and variance are those of the channel's N pixels of this one image. Predictions use "
+        "the moving averages instead.";
+}
+
 const layer_type layer_batchnorm = {
     .name = "batchnorm",
     .synopsis = "batchnorm [momentum=0.99] [epsilon=1e-3]",
@@ -177,4 +211,5 @@ const layer_type layer_batchnorm = {
     .gather_backward = gather_backward,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };

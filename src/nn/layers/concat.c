@@ -1,5 +1,6 @@
 // Several layers' outputs side by side, along the channels.
 #include "core/error.h"
+#include "nn/explain.h"
 #include "nn/layers/shared.h"
 
 static silma_status resolve(layer *l, const shape *in, silma_error *error)
@@ -47,6 +48,14 @@ static void backward(const layer_call *call)
     }
 }
 
+static void explain(const layer *l, const shape *in, explanation *e)
+{
+    (void)l;
+    (void)in;
+    e->rule = RULE_COPY;
+    e->note = "The inputs lie side by side, along the channels: nothing is computed.";
+}
+
 const layer_type layer_concat = {
     .name = "concat",
     .synopsis = "concat NAME... (one name: the layer before and NAME; several: exactly these)",
@@ -57,4 +66,5 @@ const layer_type layer_concat = {
     .describe = describe_nothing,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };

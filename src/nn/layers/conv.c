@@ -5,6 +5,7 @@
 //
 // With groups, output channel t sees only the input channels of its own group (AlexNet's two halves).
 #include "core/error.h"
+#include "nn/explain.h"
 #include "nn/layers/epilogue.h"
 #include "nn/layers/shared.h"
 #include "nn/layers/window.h"
@@ -124,6 +125,56 @@ static void backward(const layer_call *call)
     k->conv_backward_input(call->pool, &s, dz, layer_values(call, KERNEL), call->dx[0], call->workspace);
 }
 
+static const formula FORWARD[] = {
+    {"z_{m,n}^{t} = \\sum_{i=1}^{f} \\sum_{j=1}^{f} \\sum_{c=1}^{n_c} X_{m+i-1, n+j-1, c} F_{i,j,c}^{t} + b^t", "59"},
+    {0},
+};
+// With a stride s or padding p.
+static const formula FORWARD_PLACED[] = {
+    {"z_{m,n}^{t} = \\sum_{i} \\sum_{j} \\sum_{c} X_{(m-1)s+i-p, (n-1)s+j-p, c} F_{i,j,c}^{t} + b^t", "59"},
+    {0},
+};
+static const formula PARAMETERS[] = {
+    {"\\frac{\\partial E}{\\partial w_{i,j,c}^{t}} = \\sum_{m=1}^{M} \\sum_{n=1}^{N} \\delta_{m,n}^{t} X_{i+m-1, "
+     "j+n-1, c}",
+     "67, 68"},
+    {"\\frac{\\partial E}{\\partial b^t} = \\sum_{m=1}^{M} \\sum_{n=1}^{N} \\delta_{m,n}^{t}", NULL},
+    {0},
+};
+static const formula PARAMETERS_PLACED[] = {
+    {"\\frac{\\partial E}{\\partial w_{i,j,c}^{t}} = \\sum_{m} \\sum_{n} \\delta_{m,n}^{t} X_{(m-1)s+i-p, (n-1)s+j-p, "
+     "c}",
+     "67, 68"},
+    {"\\frac{\\partial E}{\\partial b^t} = \\sum_{m} \\sum_{n} \\delta_{m,n}^{t}", NULL},
+    {0},
+};
+static const formula INPUT[] = {
+    {"\\frac{\\partial E}{\\partial X_{k,l,c}} = \\sum_{t} \\sum_{i} \\sum_{j} \\delta_{k-i+1, l-j+1}^{t} "
+     "F_{i,j,c}^{t} = "
+     "(\\delta * \\mathrm{flip}(F))_{k,l,c}",
+     "69-71"},
+    {0},
+};
+static const formula INPUT_PLACED[] = {
+    {"\\frac{\\partial E}{\\partial X_{k,l,c}} = \\sum_{t} \\sum_{m,n} \\delta_{m,n}^{t} F_{k-(m-1)s+p, l-(n-1)s+p, "
+     "c}^{t}",
+     "69-71"},
+    {0},
+};
+
+static void explain(const layer *l, const shape *in, explanation *e)
+{
+    const conv_settings *conv = l->settings;
+    window_shape s = place(l, 1, *in);
+    bool plain = s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 && s.pad_left == 0 && conv->groups == 1;
+    e->rule = RULE_SUM;
+    e->window = s;
+    e->act = l->act;
+    e->forward = plain ? FORWARD : FORWARD_PLACED;
+    e->parameters = plain ? PARAMETERS : PARAMETERS_PLACED;
+    e->input = plain ? INPUT : INPUT_PLACED;
+}
+
 const layer_type layer_conv = {
     .name = "conv",
     .synopsis = "conv FILTERS KHxKW [same|valid] [ACTIVATION] [stride=S|SHxSW] [pad=P|PHxPW|T,L,B,R] [groups=G] "
@@ -137,4 +188,5 @@ const layer_type layer_conv = {
     .memory = memory,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };

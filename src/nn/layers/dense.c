@@ -3,6 +3,7 @@
 //     z = x W + b    (eq. 32; eq. 1 for one perceptron)
 //     y = f(z)       (eq. 33)
 #include "core/error.h"
+#include "nn/explain.h"
 #include "nn/layers/epilogue.h"
 #include "nn/layers/shared.h"
 
@@ -124,6 +125,28 @@ static void backward(const layer_call *call)
     k->matmul(call->pool, &tasks.dx, call->workspace);
 }
 
+static const formula FORWARD[] = {{"z_j = \\sum_{i} w_{j,i} x_i + b_j", "1, 9, 36"}, {0}};
+static const formula PARAMETERS[] = {
+    {"\\frac{\\partial E}{\\partial w_{j,i}} = \\frac{\\partial E}{\\partial z_j} \\frac{\\partial z_j}{\\partial "
+     "w_{j,i}} = "
+     "\\delta_j x_i",
+     "39, 44"},
+    {"\\frac{\\partial E}{\\partial b_j} = \\delta_j", NULL},
+    {0},
+};
+static const formula INPUT[] = {{"\\frac{\\partial E}{\\partial x_i} = \\sum_{j} w_{j,i} \\delta_j", "42"}, {0}};
+
+static void explain(const layer *l, const shape *in, explanation *e)
+{
+    e->rule = RULE_SUM;
+    e->window = (window_shape){.n = 1, .h = 1, .w = 1, .c = in->c, .oh = 1, .ow = 1, .oc = l->out.c};
+    e->window.kh = e->window.kw = e->window.stride_h = e->window.stride_w = e->window.groups = 1;
+    e->act = l->act;
+    e->forward = FORWARD;
+    e->parameters = PARAMETERS;
+    e->input = INPUT;
+}
+
 const layer_type layer_dense = {
     .name = "dense",
     .synopsis = "dense UNITS|classes [ACTIVATION] [bias=no] [init=NAME]",
@@ -136,4 +159,5 @@ const layer_type layer_dense = {
     .memory = memory,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };

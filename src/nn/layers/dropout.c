@@ -1,5 +1,6 @@
 // Dropout (section 3.2.4 of the thesis): in training each value is dropped with the given ratio, and the others are
 // divided by the keeping ratio, so that sums stay on the same scale; at inference it does nothing.
+#include "nn/explain.h"
 #include "nn/layers/shared.h"
 
 #include <string.h>
@@ -56,6 +57,26 @@ static void backward(const layer_call *call)
     if (call->dx[0] != NULL) drop(call, call->dy, call->dx[0]);
 }
 
+static const formula FORWARD[] = {
+    {"y = \\cases{\\frac{x}{1 - p} & \\mathrm{kept} \\\\ 0 & \\mathrm{dropped}}", "section 3.2.4"}, {0}};
+static const formula INPUT[] = {
+    {"\\frac{\\partial E}{\\partial x} = \\cases{\\frac{1}{1 - p} \\frac{\\partial E}{\\partial y} & \\mathrm{kept} "
+     "\\\\ 0 & "
+     "\\mathrm{dropped}}",
+     NULL},
+    {0},
+};
+
+static void explain(const layer *l, const shape *in, explanation *e)
+{
+    (void)l;
+    (void)in;
+    e->rule = RULE_SCALE;
+    e->forward = FORWARD;
+    e->input = INPUT;
+    e->note = "As in training: what is dropped is drawn at random. Predictions keep everything.";
+}
+
 const layer_type layer_dropout = {
     .name = "dropout",
     .synopsis = "dropout RATE",
@@ -67,4 +88,5 @@ const layer_type layer_dropout = {
     .describe = describe_dropout,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };

@@ -1,4 +1,5 @@
 // An image as a vector. The bytes stay where they are: only the shape changes.
+#include "nn/explain.h"
 #include "nn/layers/shared.h"
 
 static silma_status resolve(layer *l, const shape *in, silma_error *error)
@@ -9,6 +10,14 @@ static silma_status resolve(layer *l, const shape *in, silma_error *error)
     return SILMA_OK;
 }
 
+static void explain(const layer *l, const shape *in, explanation *e)
+{
+    (void)l;
+    (void)in;
+    e->rule = RULE_COPY;
+    e->note = "The image becomes a vector, row by row, each pixel's channels together: nothing is computed.";
+}
+
 const layer_type layer_flatten = {
     .name = "flatten",
     .synopsis = "flatten",
@@ -17,4 +26,5 @@ const layer_type layer_flatten = {
     .parse = parse_nothing,
     .resolve = resolve,
     .describe = describe_nothing,
+    .explain = explain,
 };

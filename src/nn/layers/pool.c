@@ -1,6 +1,7 @@
 // Pooling (section 3.5.2 of the thesis, eq. 72-79): maxpool and avgpool with any window, stride and padding, and
 // globalavgpool, whose window is the image.
 #include "core/error.h"
+#include "nn/explain.h"
 #include "nn/layers/shared.h"
 #include "nn/layers/window.h"
 
@@ -84,6 +85,36 @@ static void backward_average(const layer_call *call)
     call->k->avgpool_backward(call->pool, &s, call->dy, call->dx[0]); // eq. 78-79
 }
 
+static const formula MAXIMUM[] = {{"z_{m,n}^{t} = \\max_{p,q} X_{ms-s+p, ns-s+q}^{t}", "74"}, {0}};
+static const formula MAXIMUM_INPUT[] = {
+    {"\\frac{\\partial E}{\\partial X_{j,k}^{t}} = \\cases{\\delta_{m,n}^{t} & X_{j,k}^{t} \\mathrm{ is the greatest} "
+     "\\\\ 0 & "
+     "\\mathrm{otherwise}}",
+     "75, 76"},
+    {0},
+};
+
+static void explain_max(const layer *l, const shape *in, explanation *e)
+{
+    e->rule = RULE_MAXIMUM;
+    e->window = window_place(l->settings, 1, *in, l->out, 1);
+    e->forward = MAXIMUM;
+    e->input = MAXIMUM_INPUT;
+}
+
+static const formula MEAN[] = {
+    {"z_{m,n}^{t} = \\frac{1}{f^2} \\sum_{p=1}^{f} \\sum_{q=1}^{f} X_{ms-s+p, ns-s+q}^{t}", "77"}, {0}};
+static const formula MEAN_INPUT[] = {
+    {"\\frac{\\partial E}{\\partial X_{j,k}^{t}} = \\sum \\delta_{m,n}^{t} \\frac{1}{f^2}", "78, 79"}, {0}};
+
+static void explain_average(const layer *l, const shape *in, explanation *e)
+{
+    e->rule = RULE_MEAN;
+    e->window = window_place(l->settings, 1, *in, l->out, 1);
+    e->forward = MEAN;
+    e->input = MEAN_INPUT;
+}
+
 static silma_status resolve_global(layer *l, const shape *in, silma_error *error)
 {
     window *w = l->settings;
@@ -105,6 +136,7 @@ const layer_type layer_maxpool = {
     .memory = memory_max,
     .forward = forward_max,
     .backward = backward_max,
+    .explain = explain_max,
 };
 
 const layer_type layer_avgpool = {
@@ -118,6 +150,7 @@ const layer_type layer_avgpool = {
     .describe = describe_pool,
     .forward = forward_average,
     .backward = backward_average,
+    .explain = explain_average,
 };
 
 const layer_type layer_globalavgpool = {
@@ -131,4 +164,5 @@ const layer_type layer_globalavgpool = {
     .describe = describe_nothing,
     .forward = forward_average,
     .backward = backward_average,
+    .explain = explain_average,
 };

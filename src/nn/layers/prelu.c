@@ -1,6 +1,7 @@
 // PReLU (section 2.2.4 of the thesis): leaky ReLU whose slope is learnt, one for each channel:
 //
 //     y = max(0, x) + slope min(0, x),    dy/dslope = 0 if x > 0, otherwise x    (eq. 18)
+#include "nn/explain.h"
 #include "nn/layers/shared.h"
 
 enum { SLOPE = 0 };
@@ -58,6 +59,24 @@ static void backward(const layer_call *call)
                             call->dy, dx, layer_gradient(call, SLOPE), call->workspace);
 }
 
+static const formula FORWARD[] = {{"y = \\max(0, x) + b \\min(0, x)", "15, 16"}, {0}};
+static const formula PARAMETERS[] = {
+    {"\\frac{\\partial E}{\\partial b} = \\sum_{m,n} \\frac{\\partial E}{\\partial y_{m,n}} \\min(0, x_{m,n})", "18"},
+    {0}};
+static const formula INPUT[] = {
+    {"\\frac{\\partial E}{\\partial x} = \\frac{\\partial E}{\\partial y} \\cases{1 & x > 0 \\\\ b & x < 0}", "17"},
+    {0}};
+
+static void explain(const layer *l, const shape *in, explanation *e)
+{
+    (void)l;
+    (void)in;
+    e->rule = RULE_SLOPE;
+    e->forward = FORWARD;
+    e->parameters = PARAMETERS;
+    e->input = INPUT;
+}
+
 const layer_type layer_prelu = {
     .name = "prelu",
     .synopsis = "prelu [slope=0.25]",
@@ -70,4 +89,5 @@ const layer_type layer_prelu = {
     .memory = memory,
     .forward = forward,
     .backward = backward,
+    .explain = explain,
 };

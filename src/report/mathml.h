@@ -1,0 +1,15 @@
+// Formulas: a small part of TeX, written as MathML that every browser shows without help.
+//
+// Letters are variables, digits numbers; `_` and `^` take a letter, a number or {a group}; round brackets grow with
+// what they hold. Commands: \frac{}{} \sqrt{} \hat{} \sum \max \min \cases{a & b \\ c & d} \mathrm{words}, functions
+// (\log \tanh \erf \mathrm), Greek letters, \partial \infty \cdot \dots \le \ge \ne.
+#ifndef SILMA_REPORT_MATHML_H
+#define SILMA_REPORT_MATHML_H
+
+#include "report/text_buffer.h"
+
+// Adds one <math> element, set as a line of its own (`display`) or within a text. False if `tex` holds anything that
+// this header does not name; what was added is then incomplete.
+bool mathml_add(text_buffer *buffer, const char *tex, bool display);
+
+#endif

@@ -1,0 +1,578 @@
+// The page of `silma trace`: words, formulas and the table of gradients are written here, so that they are there
+// without a script; trace.js draws the tensors and takes outputs apart.
+#include "report/mathml.h"
+#include "report/trace.h"
+
+#include "core/error.h"
+#include "train/option.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BARS_MOST = 10 };
+
+// A formula that mathml.h does not understand is a mistake in the library; the page would be without it.
+typedef struct writer {
+    text_buffer *out;
+    const trace *t;
+    bool bad_formula;
+} writer;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Numbers and formulas
+
+// Four digits: "0.1235", "−3.2×10⁻⁵".
+static void add_number(text_buffer *out, double value)
+{
+    char text[NUMBER_TEXT_MAX];
+    if (!isfinite(value)) {
+        buffer_add(out, "not finite");
+        return;
+    }
+    if (value < 0) buffer_add(out, "−");
+    value = fabs(value);
+    int power = value == 0 ? 0 : (int)floor(log10(value));
+    bool plain = power >= -3 && power <= 5;
+    buffer_add(out, number_text_rounded(plain ? value : value / pow(10, power), 4, text));
+    if (!plain) buffer_print(out, "×10<sup>%s%d</sup>", power < 0 ? "−" : "", abs(power));
+}
+
+static void add_formula(writer *w, const formula *f)
+{
+    buffer_add(w->out, "<div class=\"formula\"><div class=\"math\">");
+    if (!mathml_add(w->out, f->tex, true)) w->bad_formula = true;
+    buffer_add(w->out, "</div>");
+    if (f->equations) {
+        bool named = f->equations[0] == 's'; // "section ..."
+        bool several = strpbrk(f->equations, ",-") != NULL;
+        buffer_print(w->out, "<div class=\"eq\">%s%s</div>", named ? "" : several ? "eqs. " : "eq. ", f->equations);
+    }
+    buffer_add(w->out, "</div>");
+}
+
+static void add_formulas(writer *w, const formula *formulas)
+{
+    for (; formulas && formulas->tex; formulas++)
+        add_formula(w, formulas);
+}
+
+static void begin_formulas(writer *w)
+{
+    buffer_add(w->out, "<div class=\"formulas\">");
+}
+
+static void end_formulas(writer *w)
+{
+    buffer_add(w->out, "</div>\n");
+}
+
+static void add_shape(text_buffer *out, shape s)
+{
+    if (s.flat)
+        buffer_print(out, "%d", s.c);
+    else
+        buffer_print(out, "%d×%d×%d", s.h, s.w, s.c);
+}
+
+// "(3, 2) of map 4" or "neuron 17", counted from 1.
+static void add_place(text_buffer *out, shape s, size_t index)
+{
+    size_t c = (size_t)s.c, w = (size_t)s.w;
+    if (s.flat)
+        buffer_print(out, "neuron %zu", index + 1);
+    else
+        buffer_print(out, "row %zu, column %zu of map %zu", index / c / w + 1, index / c % w + 1, index % c + 1);
+}
+
+// "[3, 2, 1, 4]", counted from 1.
+static void add_indices(text_buffer *out, const parameter *p, size_t index)
+{
+    size_t left = p->count;
+    buffer_add(out, "[");
+    for (int d = 0; d < p->rank; d++) {
+        left /= p->dims[d];
+        buffer_print(out, "%s%zu", d ? ", " : "", index / left + 1);
+        index %= left;
+    }
+    buffer_add(out, "]");
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The head of the page
+
+static void add_name(writer *w, uint32_t label)
+{
+    char name[128];
+    trace_class_name(w->t, label, name);
+    buffer_escape(w->out, name);
+}
+
+static size_t outputs_of(const trace *t)
+{
+    return shape_count(graph_output(t->g));
+}
+
+static size_t best_output(const trace *t)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < outputs_of(t); i++)
+        if (t->probabilities[i] > t->probabilities[best]) best = i;
+    return best;
+}
+
+static void add_bar(writer *w, size_t i, bool is_true)
+{
+    const trace *t = w->t;
+    double share = fmin(fmax((double)t->probabilities[i], 0), 1);
+    char percent[NUMBER_TEXT_MAX];
+    buffer_print(w->out, "<li%s><span class=\"who\">", is_true ? " class=\"true\"" : "");
+    if (outputs_of(t) > 1)
+        add_name(w, (uint32_t)i);
+    else if (t->one_against_rest)
+        add_name(w, t->label);
+    else
+        add_name(w, 1);
+    buffer_print(w->out, "</span><span class=\"bar\"><span style=\"width:%s%%\"></span></span><span class=\"much\">",
+                 number_text_rounded(100 * share, 3, percent));
+    buffer_print(w->out, "%s %%</span></li>\n",
+                 number_text_rounded(share < 0.0005 ? 0 : 100 * share, share < 0.0995 ? 2 : 3, percent));
+}
+
+// The classes by falling probability, at most BARS_MOST, the true one among them.
+static void add_bars(writer *w)
+{
+    const trace *t = w->t;
+    size_t outputs = outputs_of(t), shown = 0;
+    buffer_add(w->out, "<ol class=\"bars\" aria-label=\"Probabilities\">\n");
+    for (size_t rank = 0; rank < outputs; rank++) {
+        for (size_t i = 0; i < outputs; i++) {
+            size_t before = 0;
+            for (size_t j = 0; j < outputs; j++)
+                before +=
+                    t->probabilities[j] > t->probabilities[i] || (t->probabilities[j] == t->probabilities[i] && j < i);
+            bool is_true = outputs > 1 ? i == t->label : t->targets[0] > 0.5f;
+            if (before != rank || (shown >= BARS_MOST && !is_true)) continue;
+            add_bar(w, i, is_true);
+            shown++;
+        }
+    }
+    buffer_add(w->out, "</ol>\n");
+}
+
+static const char *network_name(const trace *t)
+{
+    const char *slash = strrchr(t->g->origin, '/');
+    return slash ? slash + 1 : t->g->origin;
+}
+
+static void add_verdict(writer *w)
+{
+    const trace *t = w->t;
+    text_buffer *out = w->out;
+    size_t best = best_output(t);
+    buffer_add(out, "<p class=\"verdict\">");
+    if (outputs_of(t) > 1) {
+        buffer_add(out, "The network takes it for <b>");
+        add_name(w, (uint32_t)best);
+        buffer_print(out, "</b>: %s. ", best == t->label ? "right" : "wrong");
+    } else if (t->one_against_rest) {
+        buffer_add(out, "With a single output the network answers one question: is it a <b>");
+        add_name(w, t->label);
+        buffer_add(out, "</b>? It is, so <i>y</i> = 1. ");
+    }
+    buffer_add(out, "The loss is <b>");
+    add_number(out, t->loss);
+    buffer_add(out, "</b>; after one step of the optimiser, on this image alone, it is <b>");
+    add_number(out, t->loss_after);
+    buffer_add(out, "</b>.</p>\n");
+}
+
+static void add_about(writer *w)
+{
+    const trace *t = w->t;
+    text_buffer *out = w->out;
+    buffer_add(out, "<p class=\"about\">Image ");
+    buffer_print(out, "%zu of ", t->image_index);
+    buffer_escape(out, t->data_name);
+    buffer_add(out, ", of class <b>");
+    add_name(w, t->label);
+    buffer_add(out, "</b>");
+    if (t->resized) buffer_print(out, ", made smaller: %d×%d×%d", t->height, t->width, t->channels);
+    if (t->padded) buffer_print(out, ", set into %d×%d", t->height, t->width);
+    buffer_add(out, ", goes once through <b>");
+    buffer_escape(out, network_name(t));
+    buffer_add(out, "</b>, ");
+    size_t trainable, other;
+    uint64_t multiply_adds;
+    graph_count(t->g, &trainable, &other, &multiply_adds);
+    buffer_print(out, "a network of %zu weights (", trainable);
+    if (t->has_seed)
+        buffer_print(out, "untrained: random ones, seed %llu", (unsigned long long)t->settings.seed);
+    else
+        buffer_add(out, "trained");
+    buffer_add(out,
+               "): forward to a prediction and its loss, backward to the gradient of every weight, and one step of "
+               "the optimiser. Every number is the one that Silma computes when it trains. Indices count from 1, "
+               "equations as in the thesis <cite>The mathematics of neural networks behind image recognition</cite>"
+               ".</p>\n");
+}
+
+static void add_header(writer *w)
+{
+    text_buffer *out = w->out;
+    buffer_add(out,
+               "<header class=\"top\">\n<p class=\"kicker\">silma trace</p>\n<h1>One image, worked through</h1>\n");
+    add_about(w);
+    buffer_add(out,
+               "<div class=\"summary\"><figure><canvas id=\"picture\" role=\"img\" aria-label=\"The image\"></canvas>"
+               "</figure><div>\n");
+    add_verdict(w);
+    add_bars(w);
+    buffer_add(out,
+               "</div></div>\n<p class=\"how\">Click any square of a picture below, or go to a picture with the Tab "
+               "key, move with the arrow keys (Page Up and Page Down: another map) and press Enter: its own sum is "
+               "worked out beside it.</p>\n<noscript><p class=\"note\">The pictures and the sums need JavaScript, "
+               "which is switched off here. Formulas and tables are complete.</p></noscript>\n</header>\n");
+}
+
+static void add_navigation(writer *w)
+{
+    const trace *t = w->t;
+    text_buffer *out = w->out;
+    buffer_add(out, "<nav aria-label=\"Layers\"><ol>\n");
+    for (size_t i = 0; i < t->run.count; i++) {
+        const layer *l = &t->g->layers[i];
+        buffer_print(out, "<li><a href=\"#layer%zu\"><b>", i);
+        buffer_escape(out, l->name);
+        buffer_add(out, "</b> <span>");
+        add_shape(out, l->out);
+        buffer_add(out, "</span></a></li>\n");
+    }
+    buffer_add(out,
+               "<li><a href=\"#loss\"><b>loss</b> <span>E</span></a></li>\n<li><a href=\"#back\"><b>backward</b> "
+               "<span>∂E</span></a></li>\n<li><a href=\"#step\"><b>update</b> <span>w</span></a></li>\n</ol></nav>\n");
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Layers
+
+static void add_layer_title(writer *w, size_t i, bool back)
+{
+    const layer *l = &w->t->g->layers[i];
+    text_buffer *out = w->out;
+    char text[160] = "";
+    if (l->type->describe) l->type->describe(l, text, sizeof text);
+    buffer_print(out, "<h3>%s", back ? "<span class=\"arrow\" aria-hidden=\"true\">←</span> " : "");
+    buffer_escape(out, l->name);
+    buffer_add(out, " <code>");
+    buffer_escape(out, l->type->name);
+    buffer_add(out, " ");
+    buffer_escape(out, text);
+    buffer_add(out, "</code></h3>\n");
+}
+
+static void add_sizes(writer *w, size_t i)
+{
+    const layer *l = &w->t->g->layers[i];
+    text_buffer *out = w->out;
+    size_t parameters = 0;
+    for (int p = 0; p < l->parameter_count; p++)
+        parameters += l->parameters[p].trainable ? l->parameters[p].count : 0;
+    buffer_add(out, "<p class=\"sizes\">");
+    for (size_t input = 0; input < l->input_count; input++) {
+        buffer_add(out, input ? " and " : "");
+        add_shape(out, w->t->g->layers[l->inputs[input]].out);
+    }
+    if (l->input_count > 0) buffer_add(out, " → ");
+    add_shape(out, l->out);
+    buffer_print(out, " (%zu values)", shape_count(l->out));
+    if (parameters > 0) buffer_print(out, ", %zu weights to learn", parameters);
+    buffer_add(out, "</p>\n");
+}
+
+static void add_note(writer *w, const char *note)
+{
+    if (!note) return;
+    buffer_add(w->out, "<p class=\"note\">");
+    buffer_escape(w->out, note);
+    buffer_add(w->out, "</p>\n");
+}
+
+static void add_input(writer *w)
+{
+    const layer *l = &w->t->g->layers[0];
+    char scale[NUMBER_TEXT_MAX];
+    buffer_add(w->out, "<section class=\"card\" id=\"layer0\">\n");
+    add_layer_title(w, 0, false);
+    buffer_print(w->out,
+                 "<p class=\"sizes\">%zu values. A pixel p, 0 to 255, enters as x = %s p (plus a shift where the model "
+                 "has one).</p>\n",
+                 shape_count(l->out), number_text_rounded((double)w->t->model->scale[0], 4, scale));
+    buffer_add(w->out, "<div class=\"work\" data-work=\"forward\" data-layer=\"0\"></div>\n</section>\n");
+}
+
+static void add_forward(writer *w, size_t i)
+{
+    const explanation *e = &w->t->exact.layers[i].e;
+    buffer_print(w->out, "<section class=\"card\" id=\"layer%zu\">\n", i);
+    add_layer_title(w, i, false);
+    add_sizes(w, i);
+    const formula *f = activation_formulas(e->act.kind);
+    static const formula apply = {"a = f(z)", "10, 33"};
+    if (e->forward) {
+        begin_formulas(w);
+        add_formulas(w, e->forward);
+        if (f && e->rule == RULE_SUM) add_formula(w, &apply);
+        if (f) add_formula(w, f);
+        end_formulas(w);
+    }
+    add_note(w, e->note);
+    buffer_print(w->out, "<div class=\"work\" data-work=\"forward\" data-layer=\"%zu\"></div>\n</section>\n", i);
+}
+
+static void add_check_row(writer *w, const trace_check *c)
+{
+    static const char *const symbols[] = {"w", "z", "a"};
+    const layer *l = &w->t->g->layers[c->layer];
+    text_buffer *out = w->out;
+    const parameter *p = c->parameter >= 0 ? &l->parameters[c->parameter] : NULL;
+    buffer_print(out, "<tr><th scope=\"row\">∂E/∂<i>%s</i> <span>", symbols[c->what]);
+    if (p) {
+        buffer_print(out, "%s ", p->name);
+        add_indices(out, p, c->index);
+    } else {
+        add_place(out, l->out, c->index);
+    }
+    buffer_add(out, "</span></th><td data-label=\"Silma\">");
+    add_number(out, c->analytic);
+    buffer_add(out, "</td><td data-label=\"numerical\">");
+    if (c->numerical.kink) {
+        add_number(out, c->numerical.left);
+        buffer_add(out, " | ");
+        add_number(out, c->numerical.right);
+    } else {
+        add_number(out, c->numerical.value);
+    }
+    buffer_add(out, "</td><td data-label=\"relative error\">");
+    add_number(out, c->error);
+    buffer_print(out, "%s</td></tr>\n", c->numerical.kink ? "<sup>*</sup>" : "");
+}
+
+static void add_checks(writer *w, size_t i)
+{
+    const trace *t = w->t;
+    bool any = false, kink = false;
+    for (size_t c = 0; c < t->check_count; c++) {
+        if (t->checks[c].layer != i) continue;
+        if (!any)
+            buffer_add(w->out, "<table class=\"checks\"><caption>The same by difference quotients</caption><thead><tr>"
+                               "<th scope=\"col\">Gradient</th><th scope=\"col\">Silma</th><th scope=\"col\">Numerical"
+                               "</th><th scope=\"col\">Relative error</th></tr></thead><tbody>\n");
+        any = true;
+        kink = kink || t->checks[c].numerical.kink;
+        add_check_row(w, &t->checks[c]);
+    }
+    if (any) buffer_add(w->out, "</tbody></table>\n");
+    if (kink)
+        buffer_add(w->out,
+                   "<p class=\"note\"><sup>*</sup> E has a kink here: a rectifier stands exactly at z = 0, or two "
+                   "pixels of a window are equally great. There is no derivative, only one from the left and one "
+                   "from the right; Silma follows one of the two.</p>\n");
+}
+
+static void add_backward(writer *w, size_t i)
+{
+    const explanation *e = &w->t->exact.layers[i].e;
+    const formula *f = activation_formulas(e->act.kind);
+    bool conv = e->rule == RULE_SUM && e->window.oh * e->window.ow > 1;
+    static const formula local = {"\\delta_j = \\frac{\\partial E}{\\partial z_j} = \\frac{\\partial E}{\\partial a_j} "
+                                  "f'(z_j)",
+                                  "40, 43"};
+    static const formula local_map = {"\\delta_{m,n}^{t} = \\frac{\\partial E}{\\partial z_{m,n}^{t}} = "
+                                      "\\frac{\\partial E}{\\partial a_{m,n}^{t}} f'(z_{m,n}^{t})",
+                                      "43, 63"};
+    buffer_print(w->out, "<section class=\"card back\" id=\"back%zu\">\n", i);
+    add_layer_title(w, i, true);
+    if (f || e->parameters || e->input) {
+        begin_formulas(w);
+        if (f && e->rule == RULE_SUM) add_formula(w, conv ? &local_map : &local);
+        if (f) add_formula(w, f + 1);
+        add_formulas(w, e->parameters);
+        add_formulas(w, e->input);
+        end_formulas(w);
+    }
+    buffer_print(w->out, "<div class=\"work\" data-work=\"backward\" data-layer=\"%zu\"></div>\n", i);
+    add_checks(w, i);
+    buffer_add(w->out, "</section>\n");
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Loss, update, checks
+
+static void add_loss(writer *w)
+{
+    const trace *t = w->t;
+    char text[LOSS_TEXT_MAX];
+    loss_describe(&t->settings.loss, text);
+    buffer_add(w->out, "<h2 id=\"loss\">Prediction and loss</h2>\n<section class=\"card\">\n<h3>loss <code>");
+    buffer_escape(w->out, text);
+    buffer_add(w->out, "</code></h3>\n");
+    begin_formulas(w);
+    const formula *head = activation_formulas(t->g->head);
+    if (head) add_formula(w, head);
+    add_formulas(w, trace_loss_formulas(t->settings.loss.kind, t->g->head, outputs_of(t)));
+    end_formulas(w);
+    buffer_add(w->out, "<div class=\"work\" data-work=\"loss\"></div>\n</section>\n");
+}
+
+static void add_update_row(writer *w, const trace_check *c)
+{
+    const trace *t = w->t;
+    const layer *l = &t->g->layers[c->layer];
+    const parameter *p = &l->parameters[c->parameter];
+    double before = (double)t->run.weights[p->offset + c->index], after = (double)t->updated[p->offset + c->index];
+    text_buffer *out = w->out;
+    buffer_add(out, "<tr><th scope=\"row\">");
+    buffer_escape(out, l->name);
+    buffer_print(out, ".%s <span>", p->name);
+    add_indices(out, p, c->index);
+    buffer_add(out, "</span></th><td data-label=\"gradient\">");
+    add_number(out, c->analytic);
+    buffer_add(out, "</td><td data-label=\"before\">");
+    add_number(out, before);
+    buffer_add(out, "</td><td data-label=\"step\">");
+    add_number(out, after - before);
+    buffer_add(out, "</td><td data-label=\"after\">");
+    add_number(out, after);
+    buffer_add(out, "</td></tr>\n");
+}
+
+static void add_update(writer *w)
+{
+    const trace *t = w->t;
+    text_buffer *out = w->out;
+    char text[OPTIMIZER_TEXT_MAX];
+    optimizer_describe(&t->settings.optimizer, text);
+    buffer_add(out, "<h2 id=\"step\">The optimiser's step</h2>\n<section class=\"card\">\n<h3>optimizer <code>");
+    buffer_escape(out, text);
+    buffer_add(out, "</code></h3>\n");
+    begin_formulas(w);
+    add_formulas(w, trace_optimizer_formulas(&t->settings.optimizer));
+    end_formulas(w);
+    buffer_add(out,
+               "<p class=\"note\">The first step, t = 1, from averages that hold nothing yet, at the learning rate "
+               "before any schedule.");
+    if (t->gradient_scale < 1) {
+        buffer_add(out, " The gradient's norm is ");
+        add_number(out, t->gradient_norm);
+        buffer_add(out, ", more than clip_norm allows: all of it is multiplied by ");
+        add_number(out, (double)t->gradient_scale);
+        buffer_add(out, " first.");
+    }
+    if (t->settings.optimizer.weight_decay > 0)
+        buffer_add(out, " Before it, weight decay takes its share of every weight: w − η λ w.");
+    buffer_add(out,
+               "</p>\n<div class=\"work\" data-work=\"update\"></div>\n<table class=\"checks\"><caption>The weight of "
+               "the greatest gradient in each tensor</caption><thead><tr><th scope=\"col\">Weight</th><th "
+               "scope=\"col\">Gradient</th><th scope=\"col\">Before</th><th scope=\"col\">Step</th><th "
+               "scope=\"col\">After</th></tr></thead><tbody>\n");
+    for (size_t c = 0; c < t->check_count; c++)
+        if (t->checks[c].parameter >= 0) add_update_row(w, &t->checks[c]);
+    buffer_add(out,
+               "</tbody></table>\n<p>The whole step moves every weight at once, and the loss of this image from <b>");
+    add_number(out, t->loss);
+    buffer_add(out, "</b> to <b>");
+    add_number(out, t->loss_after);
+    buffer_add(out, "</b>.</p>\n</section>\n");
+}
+
+static void add_proof(writer *w)
+{
+    const trace *t = w->t;
+    text_buffer *out = w->out;
+    double worst = 0;
+    for (size_t c = 0; c < t->check_count; c++)
+        worst = fmax(worst, t->checks[c].error);
+    buffer_add(out,
+               "<h2 id=\"proof\">How this was checked</h2>\n<section class=\"card\"><ul>\n<li>The numbers come from "
+               "the reference kernels: plain loops straight from the equations, sums in double precision.</li>\n");
+    if (t->fast_name) {
+        buffer_print(out,
+                     "<li>The fast kernels (%s) gave the same outputs and gradients: the greatest difference, by the "
+                     "greatest value of its tensor, is ",
+                     t->fast_name);
+        add_number(out, t->fast_difference);
+        buffer_add(out, ".</li>\n");
+    }
+    buffer_add(out, "<li>All outputs were computed once more in double precision from the formulas alone, by code that "
+                    "shares nothing with the kernels: the greatest difference is ");
+    add_number(out, t->exact_difference);
+    buffer_print(out,
+                 ".</li>\n<li>%zu gradients stand beside a numerical derivative, (E(w + h) − E(w − h)) / 2h in double "
+                 "precision; the greatest relative error is ",
+                 t->check_count);
+    add_number(out, worst);
+    buffer_add(out,
+               ".</li>\n<li>The sums that this page works out are computed anew in the browser, from the same inputs "
+               "and weights; the engine's own result stands beside each.</li>\n</ul></section>\n");
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The whole
+
+static void add_document_head(writer *w)
+{
+    text_buffer *out = w->out;
+    buffer_print(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+        "content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
+        "<meta name=\"generator\" content=\"silma trace %s\">\n<link rel=\"icon\" href=\"data:,\">\n<title>",
+        silma_version());
+    buffer_print(out, "Image %zu through ", w->t->image_index);
+    buffer_escape(out, network_name(w->t));
+    buffer_add(out, "</title>\n<style>\n");
+    buffer_add(out, trace_css);
+    buffer_add(out, "</style>\n</head>\n<body>\n");
+}
+
+silma_status trace_add_page(text_buffer *buffer, const trace *t, silma_error *error)
+{
+    writer w = {.out = buffer, .t = t};
+    add_document_head(&w);
+    add_header(&w);
+    add_navigation(&w);
+    buffer_add(buffer, "<main>\n<h2 id=\"forward\">Forward</h2>\n");
+    add_input(&w);
+    for (size_t i = 1; i < t->run.count; i++)
+        add_forward(&w, i);
+    add_loss(&w);
+    buffer_add(buffer,
+               "<h2 id=\"back\">Backward</h2>\n<p class=\"lead\">From the loss back to the image, by the chain "
+               "rule: each layer takes ∂E/∂a of its output, finds the gradients of its own weights, and hands ∂E/∂x "
+               "to the layer before it.</p>\n");
+    for (size_t i = t->run.count - 1; i > 0; i--)
+        add_backward(&w, i);
+    buffer_add(buffer, "<section class=\"card back\" id=\"back0\">\n");
+    add_layer_title(&w, 0, true);
+    buffer_add(buffer,
+               "<p class=\"sizes\">How the loss would change with each pixel: nothing learns from it, but it shows "
+               "where the network looks.</p>\n<div class=\"work\" data-work=\"backward\" data-layer=\"0\"></div>\n");
+    add_checks(&w, 0);
+    buffer_add(buffer, "</section>\n");
+    add_update(&w);
+    add_proof(&w);
+    buffer_add(buffer, "</main>\n<footer><p>Made by <b>silma trace</b> ");
+    buffer_add(buffer, silma_version());
+    buffer_add(buffer, ". Everything on this page is in this file; it asks nobody for anything.</p></footer>\n<script "
+                       "type=\"application/json\" id=\"trace\">");
+    silma_status status = trace_add_json(buffer, t, error);
+    buffer_add(buffer, "</script>\n<script>\n");
+    buffer_add(buffer, trace_js);
+    buffer_add(buffer, "</script>\n</body>\n</html>\n");
+    if (status == SILMA_OK && w.bad_formula)
+        status = silma_fail(error, SILMA_FAILURE, "a layer's formula is not in the TeX that report/mathml.h reads");
+    return status;
+}
