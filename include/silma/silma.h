@@ -260,12 +260,6 @@ typedef struct silma_model silma_model;
 // Reads a .safetensors file that Silma wrote. Free with silma_model_free.
 SILMA_API silma_status silma_model_load(silma_model **model, const char *path, silma_error *error);
 SILMA_API silma_status silma_model_save(const silma_model *model, const char *path, silma_error *error);
-// An untrained model: the weights that training with this seed starts from. The names (class_count, may be null: "0",
-// "1", ...) are copied; their number must suit the network's outputs: one each, or two for a single one. `network` may
-// be freed afterwards.
-SILMA_API silma_status silma_model_create(silma_model **model, const silma_network *network,
-                                          const char *const *class_names, int class_count, uint64_t seed,
-                                          silma_error *error);
 SILMA_API void silma_model_free(silma_model *model);
 
 SILMA_API void silma_model_input_size(const silma_model *model, int *height, int *width, int *channels);
@@ -354,6 +348,13 @@ typedef struct silma_network_totals {
 // and kernels. A wrong line of the recipe is SILMA_BAD_FILE.
 SILMA_API silma_status silma_network_measure(const silma_network *network, const silma_context *context, size_t batch,
                                              silma_network_totals *totals, silma_error *error);
+
+// An untrained model: the weights that training with this seed starts from. The names (class_count, may be null: "0",
+// "1", ...) are copied; their number must suit the network's outputs: one each, or two for a single one. `network` may
+// be freed afterwards.
+SILMA_API silma_status silma_model_create(silma_model **model, const silma_network *network,
+                                          const char *const *class_names, int class_count, uint64_t seed,
+                                          silma_error *error);
 
 // The zoo: name and first comment line of each network; null beyond the last.
 SILMA_API const char *silma_zoo_name(size_t index);

@@ -284,6 +284,8 @@ static silma_status predict(trace *t, silma_model *model, silma_context *context
 // ---------------------------------------------------------------------------------------------------------------------
 // What is worked out, and whether it is right
 
+static const double TINY_GRADIENT = 1e-10; // smaller ones are below what single precision tells from 0
+
 // The output that matters most to the loss: of the greatest |y dE/dy|.
 static size_t most_important(const traced_layer *values, size_t count)
 {
@@ -311,7 +313,7 @@ static silma_status add_check(trace *t, trace_check check, size_t weight, silma_
     double difference = fabs(check.analytic - n->value), size = fmax(fabs(check.analytic), fabs(n->value));
     // Where E has a kink, the engine follows one of its sides.
     if (n->kink) difference = fmin(difference, fmin(fabs(check.analytic - n->left), fabs(check.analytic - n->right)));
-    check.error = size > 0 ? difference / size : 0;
+    check.error = difference / fmax(size, TINY_GRADIENT);
     t->checks[t->check_count++] = check;
     return status;
 }

@@ -122,10 +122,8 @@ static json_t *layer_json(const trace *t, size_t i)
     set(object, "chosen", json_integer((json_int_t)t->chosen[i]), &failed);
     if (l->input_count > 0) set_rule(object, t, i, &failed);
     bool copy = t->exact.layers[i].e.rule == RULE_COPY && l->input_count == 1; // the same numbers as its input's
-    if (!copy) {
-        set(object, "y", floats_json(values->y, count), &failed);
-        set(object, "dy", floats_json(values->dy, count), &failed);
-    }
+    if (!copy) set(object, "y", floats_json(values->y, count), &failed);
+    set(object, "dy", floats_json(values->dy, count), &failed);
     if (t->exact.layers[i].e.act.kind != ACTIVATION_LINEAR) set(object, "dz", floats_json(t->dz[i], count), &failed);
     return finish(object, failed);
 }

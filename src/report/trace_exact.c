@@ -252,30 +252,32 @@ static double log_sigmoid(double z)
     return fmin(z, 0) - log1p(exp(-fabs(z)));
 }
 
-static double sum_of_powers(const double *z, size_t count, double *greatest)
+// log(e^z_i / sum of all e^z_j) is z_i - z_top - log(1 + others): exact also where the top's share comes close to 1.
+static double log_of_others(const double *z, size_t count, size_t *top)
 {
-    *greatest = z[0];
+    *top = 0;
     for (size_t i = 1; i < count; i++)
-        *greatest = fmax(*greatest, z[i]);
-    double sum = 0;
+        if (z[i] > z[*top]) *top = i;
+    double others = 0;
     for (size_t i = 0; i < count; i++)
-        sum += exp(z[i] - *greatest);
-    return sum;
+        if (i != *top) others += exp(z[i] - z[*top]);
+    return log1p(others);
 }
 
 double exact_loss(loss_function loss, activation_kind head, size_t outputs, const double *logits, const float *targets,
                   double *r)
 {
     shape row = {.h = 1, .w = 1, .c = (int)outputs, .flat = true};
-    double count = (double)outputs, smoothing = loss.label_smoothing, total = 0, greatest = 0;
+    double count = (double)outputs, smoothing = loss.label_smoothing, total = 0;
+    size_t top;
     double share = smoothing / (loss.kind == LOSS_BINARY_CROSSENTROPY ? 2 : count);
     activate((activation){.kind = head}, row, logits, r);
-    double sum = sum_of_powers(logits, outputs, &greatest);
+    double others = log_of_others(logits, outputs, &top);
     for (size_t i = 0; i < outputs; i++) {
         double y = (1 - smoothing) * (double)targets[i] + share;
         bool sigmoid = head == ACTIVATION_SIGMOID;
         if (loss.kind == LOSS_CATEGORICAL_CROSSENTROPY)
-            total -= y * (logits[i] - greatest - log(sum));
+            total -= y * (logits[i] - logits[top] - others);
         else if (loss.kind == LOSS_BINARY_CROSSENTROPY)
             total -= (y * (sigmoid ? log_sigmoid(logits[i]) : log_safe(r[i])) +
                       (1 - y) * (sigmoid ? log_sigmoid(-logits[i]) : log_safe(1 - r[i]))) /
