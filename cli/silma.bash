@@ -16,6 +16,10 @@ _silma_options() {
     report) echo "--out --figures --png --force --data-dir --quiet --json $machine" ;;
     bench) echo "--data --data-dir --input --classes --batch --steps --repeats --filter --threads --isa --no-winograd --json" ;;
     gradcheck) echo "--input --classes --seed --json $machine" ;;
+    trace)
+        echo "--data --data-dir --split --index --out --seed --optimizer --lr --loss --clip-norm --large --force --json
+            $machine"
+        ;;
     esac
 }
 
@@ -41,13 +45,13 @@ _silma_values() {
 # The positional words of a command, besides files.
 _silma_words() {
     case $1 in
-    train | summary | gradcheck | models) "$2" models 2>/dev/null | cut -d' ' -f1 ;;
+    train | summary | gradcheck | trace | models) "$2" models 2>/dev/null | cut -d' ' -f1 ;;
     bench)
         echo "kernels train infer"
         "$2" models 2>/dev/null | cut -d' ' -f1
         ;;
     data) echo "list info get fashion-mnist mnist cifar-10 cifar-100" ;;
-    help) echo "train eval predict summary models data report gradcheck bench help" ;;
+    help) echo "train eval predict summary models data report gradcheck trace bench help" ;;
     esac
 }
 

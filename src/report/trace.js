@@ -686,7 +686,7 @@ function gradientOf(layer, p, index) {
 const OPTIMIZERS = ['sgd', 'adagrad', 'rmsprop', 'adam', 'adamw'];
 
 // The first step of the optimiser for one weight, line by line.
-function stepLines(w, gradient) {
+function stepLines(w, gradient, own) {
   const o = data.optimizer, kind = OPTIMIZERS[o.kind];
   const g = gradient * o.scale, start = w - o.rate * o.weight_decay * w;
   let html = o.scale < 1 ? line('g', `clipped: ${term(gradient)} · ${num(o.scale)} = ${num(g)}`) : line('g', num(g, 6));
@@ -715,7 +715,8 @@ function stepLines(w, gradient) {
         line('step', `−${num(o.rate)} · ${term(mHat)} / (√${num(vHat)} + ${num(epsilon)}) = ${num(step)}`);
   }
   if (start !== w) html += line('decay', `${num(w, 6)} − η λ w = ${num(start, 6)}`);
-  return html + line('w', `${num(start, 6)} ${step < 0 ? '−' : '+'} ${num(Math.abs(step))} = <b>${num(start + step, 7)}</b>`);
+  html += line('w', `${num(start, 6)} ${step < 0 ? '−' : '+'} ${num(Math.abs(step))} = <b>${num(start + step, 7)}</b>`);
+  return own === undefined ? html : html + engineLine(start + step, own);
 }
 
 function weightPanel(layer, p, index) {
@@ -728,8 +729,9 @@ function weightPanel(layer, p, index) {
   } else {
     html += line('∂E/∂w', num(gradient, 7));
   }
+  const check = data.checks.find((c) => layers[c.layer] === layer && c.parameter === p.name && c.index === index);
   return html + numericalLine(layer, p, index, gradient) + `<p class="by">the optimiser's first step:</p>` +
-      stepLines(p.values[index], gradient);
+      stepLines(p.values[index], gradient, check && check.after);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -1028,7 +1030,7 @@ function addUpdate(box) {
   const best = weights.reduce((a, b) => (Math.abs(b.analytic) > Math.abs(a.analytic) ? b : a));
   const layer = layers[best.layer], p = parameter(layer, best.parameter);
   box.innerHTML = `<div class="panel">${title(`${escapeText(layer.name)}: ${weightPlace(p, best.index)} = ${num(best.before, 6)}`)}${
-      stepLines(best.before, best.analytic)}${line('Silma', `${num(best.after, 7)}`, 'engine')}</div>`;
+      stepLines(best.before, best.analytic, best.after)}</div>`;
 }
 
 function drawImage() {

@@ -60,7 +60,7 @@ help() {
     local name
     exits 0 help && grep -q '^  train ' out && [[ ! -s err ]] && cp out overview && exits 0 --help && cmp overview out &&
         exits 0 -h && cmp overview out || return 1
-    for name in train eval predict summary models data gradcheck bench; do
+    for name in train eval predict summary models data gradcheck trace bench; do
         exits 0 help "$name" && grep -q "^Usage: silma $name" out && [[ ! -s err ]] && cp out text &&
             exits 0 "$name" --help && cmp text out || return 1
     done
