@@ -183,7 +183,9 @@ typedef silma_status bench_kind(bench_request *request, silma_context *context, 
 
 static silma_bench_options bench_options(const bench_request *request)
 {
-    return (silma_bench_options){.repeats = (size_t)request->repeats, .filter = option_text(request->args, "filter")};
+    return (silma_bench_options){.repeats = (size_t)request->repeats,
+                                 .filter = option_text(request->args, "filter"),
+                                 .augment = option_text(request->args, "augment")};
 }
 
 static silma_status bench_kernels(bench_request *request, silma_context *context, problem *why)
@@ -257,7 +259,7 @@ static silma_status forbid(const arguments *args, const char *const *names, prob
 
 static silma_status run_kernels(bench_request *request, problem *why)
 {
-    static const char *const others[] = {"data", "data-dir", "input", "classes", "batch", "steps", NULL};
+    static const char *const others[] = {"data", "data-dir", "input", "classes", "batch", "steps", "augment", NULL};
     silma_status status = arguments_expect_words(request->args, 1, 1, "what to measure", why);
     if (!status) status = forbid(request->args, others, why);
     if (!status) status = option_count(request->args, "repeats", 1, REPEATS_MOST, &request->repeats, why);
@@ -284,9 +286,11 @@ static silma_status read_size(bench_request *request, problem *why)
 static silma_status read_network_options(bench_request *request, bool training, problem *why)
 {
     static const char *const others[] = {"filter", "repeats", NULL};
+    static const char *const training_only[] = {"augment", NULL};
     const arguments *args = request->args;
     silma_status status = arguments_expect_words(args, 2, 2, "a network", why);
     if (!status) status = forbid(args, others, why);
+    if (!status && !training) status = forbid(args, training_only, why);
     if (!status) status = option_count(args, "steps", 1, REPEATS_MOST, &request->repeats, why);
     if (!status) status = option_count(args, "batch", 1, BATCH_MOST, &request->batch, why);
     if (!status) status = network_input(args, &request->input, why);
@@ -325,6 +329,7 @@ static const option table[] = {
     {"classes", "N", "the number of classes, where the network says 'dense classes' (default: the data's, or 10)"},
     {"batch", "N", "train, infer: images a step (default: 128)"},
     {"steps", "N", "train, infer: samples of at least one step (default: half a second's, at least 5)"},
+    {"augment", "\"NAME ...\"", "train: how images are changed, instead of the recipe's augmentation"},
     {"json", NULL, "one JSON object on standard output"},
     {0},
 };

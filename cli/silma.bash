@@ -6,7 +6,8 @@ _silma_options() {
     case $1 in
     train)
         echo "--data --data-dir --out --resume --force --quiet --json --epochs --batch --optimizer --lr --schedule
-            --loss --val-split --early-stop --patience --best --clip-norm --class-weights --seed $pictures $machine"
+            --loss --val-split --early-stop --patience --best --clip-norm --class-weights --augment --sampler --normalize
+            --seed $pictures $machine"
         ;;
     eval) echo "--data --data-dir --split --json $machine" ;;
     predict) echo "--data --data-dir --split --index --top --json --csv $machine" ;;
@@ -14,7 +15,7 @@ _silma_options() {
     models) echo "--json" ;;
     data) echo "--data-dir --base-url --quiet --json $pictures" ;;
     report) echo "--out --figures --png --force --data-dir --quiet --json $machine" ;;
-    bench) echo "--data --data-dir --input --classes --batch --steps --repeats --filter --threads --isa --no-winograd --json" ;;
+    bench) echo "--data --data-dir --input --classes --batch --steps --augment --repeats --filter --threads --isa --no-winograd --json" ;;
     gradcheck) echo "--input --classes --seed --json $machine" ;;
     trace)
         echo "--data --data-dir --split --index --out --seed --optimizer --lr --loss --clip-norm --large --force --json
@@ -39,6 +40,9 @@ _silma_values() {
     --class-weights) echo "none balanced" ;;
     --resize) echo "stretch fit crop" ;;
     --color) echo "grey rgb" ;;
+    --augment) echo "none light standard strong" ;;
+    --sampler) echo "shuffle balanced" ;;
+    --normalize) echo "unit meanstd" ;;
     esac
 }
 
@@ -63,7 +67,8 @@ _silma() {
         return
     fi
     case $previous in
-    --data | --split | --backend | --isa | --optimizer | --schedule | --loss | --early-stop | --best | --class-weights | --resize | --color)
+    --data | --split | --backend | --isa | --optimizer | --schedule | --loss | --early-stop | --best | --class-weights | \
+        --augment | --sampler | --normalize | --resize | --color)
         mapfile -t COMPREPLY < <(compgen -W "$(_silma_values "$previous")" -- "$current")
         [[ $previous == --data ]] && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$current")
         return

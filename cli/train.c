@@ -29,6 +29,10 @@ static const option recipe_table[] = {
     {"best", "VALUE", "the recorded value that decides which weights are kept as best"},
     {"clip-norm", "NORM", "scale gradients down to this norm"},
     {"class-weights", "none|balanced|W,...", "weights of the classes in the loss"},
+    {"augment", "\"NAME ...\"",
+     "change the training images at random: none, light, standard, strong, or \"flip,crop=4,cutout=8\""},
+    {"sampler", "shuffle|balanced", "an epoch has every image once, or every class equally often"},
+    {"normalize", "unit|meanstd", "pixels from 0 to 1, or with mean 0 and deviation 1 over the training images"},
     {"seed", "N", "seed of the weights, the split and the order of the images"},
     {0},
 };

@@ -477,6 +477,8 @@ SILMA_API silma_status silma_gradcheck(silma_context *context, const silma_netwo
 typedef struct silma_bench_options {
     size_t repeats;     // timed samples of each subject; 0: as many as half a second holds, at least 5
     const char *filter; // silma_bench_kernels: only those whose name contains this text; null: all
+    const char
+        *augment; // silma_bench_train: "standard", "flip crop=4", ..., instead of the recipe's; null: the recipe's
 } silma_bench_options;
 
 typedef struct silma_bench_result {

@@ -116,9 +116,9 @@ static silma_status measure_training(silma_context *context, silma_run *run, siz
     return bench_measure(context, &subject, repeats, result, error);
 }
 
-// The network's own recipe, but for the batch.
+// The network's own recipe, but for the batch and, unless null, the augmentation.
 static silma_status make_run(silma_run **run, silma_context *context, const silma_network *network,
-                             const silma_dataset *dataset, size_t batch, silma_error *error)
+                             const silma_dataset *dataset, size_t batch, const char *augment, silma_error *error)
 {
     char text[32];
     snprintf(text, sizeof text, "%zu", batch);
@@ -126,6 +126,7 @@ static silma_status make_run(silma_run **run, silma_context *context, const silm
     silma_status status = silma_settings_create(&wanted, error);
     if (status != SILMA_OK) return status;
     status = silma_settings_set(wanted, "batch", text, error);
+    if (status == SILMA_OK && augment) status = silma_settings_set(wanted, "augment", augment, error);
     if (status == SILMA_OK) status = run_prepare(run, context, network, dataset, wanted, "", error);
     silma_settings_free(wanted);
     return status;
@@ -141,8 +142,11 @@ silma_status silma_bench_train(silma_context *context, const silma_network *netw
     silma_run *run = NULL;
     silma_bench_result measured = {0};
     if (!dataset) status = make_noise(&noise, network->g, batch, error);
-    if (status == SILMA_OK) status = make_run(&run, context, network, dataset ? dataset : noise, batch, error);
-    if (status == SILMA_OK) status = measure_training(context, run, options ? options->repeats : 0, &measured, error);
+    const silma_bench_options defaults = {0};
+    if (!options) options = &defaults;
+    if (status == SILMA_OK)
+        status = make_run(&run, context, network, dataset ? dataset : noise, batch, options->augment, error);
+    if (status == SILMA_OK) status = measure_training(context, run, options->repeats, &measured, error);
     name_result(&measured, "train", network, batch);
     silma_run_free(run);
     silma_dataset_free(noise);

@@ -14,8 +14,9 @@ typedef enum random_purpose {
     RANDOM_SHUFFLE = 2,    // epoch: the epoch; index: the step of the shuffle
     RANDOM_INITIALISE = 3, // epoch: the parameter's number; index: the element
     RANDOM_DROPOUT = 4,    // epoch: the training step; index: see random_block
-    RANDOM_AUGMENT = 5,    // epoch: the epoch; index: the image
+    RANDOM_AUGMENT = 5,    // epoch: the epoch; index: the place in its order; lane: see data/augment_inside.h
     RANDOM_SAMPLE = 6,     // samples shown to people: pictures of a report, points of a gradient check
+    RANDOM_BALANCE = 7,    // as RANDOM_SHUFFLE: the order of what the balanced sampler has drawn
 } random_purpose;
 
 typedef struct random_block {

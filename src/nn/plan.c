@@ -12,7 +12,8 @@
 
 enum {
     SLICE_MULTIPLE = 16,  // images: whatever the size of one, a slice then begins at a multiple of 64 bytes
-    SLICE_BYTES = 4 << 20 // of all tensors that a slice passes through: what the caches near the cores hold
+    SLICE_BYTES = 4 << 20, // of all tensors that a slice passes through: what the caches near the cores hold
+    SLICE_PARAMETERS = 16, // times the parameters' bytes, where these are large
 };
 
 static size_t forward_time(size_t i)
@@ -177,7 +178,20 @@ static bool is_whole_batch(const plan *p, size_t i)
     return layer_has(p->layers[i].l, LAYER_WHOLE_BATCH);
 }
 
-// Images at a time: as many as let everything they touch stay in the cache.
+// The bytes of the largest parameters in the wave: each slice transforms them and adds to their gradient.
+static size_t largest_parameters(const plan *p, const wave *w)
+{
+    size_t largest = 0;
+    for (size_t i = w->first; i <= w->last; i++) {
+        size_t first, count;
+        plan_parameter_range(p->layers[i].l, &first, &count);
+        if (count > largest) largest = count;
+    }
+    return largest * sizeof(float);
+}
+
+// Images at a time: as many as let everything they touch stay in the cache, but enough to be worth the passes over the
+// parameters.
 static size_t choose_slice(const plan *p, const wave *w, size_t passes)
 {
     if (is_whole_batch(p, w->first)) return p->batch;
@@ -187,7 +201,9 @@ static size_t choose_slice(const plan *p, const wave *w, size_t passes)
         for (size_t input = 0; input < p->layers[i].l->input_count; input++)
             touched += shape_count(p->layers[i].in[input]);
     }
-    size_t most = SLICE_BYTES / (touched * sizeof(float) * passes + 1);
+    size_t bytes = SLICE_PARAMETERS * largest_parameters(p, w);
+    if (bytes < SLICE_BYTES) bytes = SLICE_BYTES;
+    size_t most = bytes / (touched * sizeof(float) * passes + 1);
     if (most < SLICE_MULTIPLE) most = SLICE_MULTIPLE;
     size_t slices = (p->batch + most - 1) / most;
     size_t slice = (p->batch + slices - 1) / slices; // even shares

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "train/sampler.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,10 +30,19 @@ static void load_images(silma_run *run, plan *p, size_t n, const uint32_t *indic
 {
     double begin = seconds_now();
     shape in = graph_input(run->model->g);
-    run->k->gather_images(run->pool, n, indices, run->images->pixels, shape_count(in), (size_t)in.c, run->model->scale,
+    const uint8_t *pixels = run->images->pixels;
+    const uint32_t *gathered = indices;
+    if (run->augmented && p == run->train_plan) {
+        pixels = augmented_make(run->augmented, run->pool, run->settings.seed, run->at.epoch,
+                                run->at.step * run->settings.batch, n, indices, pixels);
+        gathered = run->augmented->identity;
+    }
+    run->k->gather_images(run->pool, n, gathered, pixels, shape_count(in), (size_t)in.c, run->model->scale,
                           run->model->shift, plan_input(p));
     for (size_t i = 0; i < n; i++)
         run->labels[i] = run->images->labels[indices[i]];
+    if (pixels != run->images->pixels && augment_mixes(&run->settings.augment))
+        augmented_targets(run->augmented, n, run->labels, run->class_weights);
     run->wait_seconds += seconds_now() - begin;
 }
 
@@ -49,7 +59,11 @@ static void compute_loss(void *argument)
         .probabilities = run->probabilities,
         .dlogits = training ? plan_output_gradient(call->p) : NULL,
     };
-    call->loss_sum = loss_compute(&run->settings.loss, &batch, run->labels, training ? run->class_weights : NULL);
+    const loss_function *loss = &run->settings.loss;
+    if (training && augment_mixes(&run->settings.augment))
+        call->loss_sum = loss_compute_targets(loss, &batch, run->augmented->targets, run->augmented->image_weights);
+    else
+        call->loss_sum = loss_compute(loss, &batch, run->labels, training ? run->class_weights : NULL);
 }
 
 // Parameters that are no longer finite would be saved as if they were good: the run ends with what the last epoch left.
@@ -138,6 +152,11 @@ void run_begin_epoch(silma_run *run)
 {
     memcpy(run->order, run->parts.train, run->parts.train_count * sizeof *run->order);
     random_shuffle(run->settings.seed, RANDOM_SHUFFLE, run->at.epoch, run->order, run->parts.train_count);
+    if (run->by_class) {
+        sampler_balance(run->order, run->parts.train_count, run->images->labels, (size_t)run->images->class_count,
+                        run->at.epoch, run->by_class, run->class_starts);
+        random_shuffle(run->settings.seed, RANDOM_BALANCE, run->at.epoch, run->order, run->parts.train_count);
+    }
     run->epoch_seconds = 0;
     run->wait_seconds = 0;
     run->timed_images = 0;

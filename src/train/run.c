@@ -4,6 +4,7 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "data/moments.h"
 #include "data/pad.h"
 #include "data/split_file.h"
 #include "kernels/context.h"
@@ -45,6 +46,9 @@ void silma_run_free(silma_run *run)
     free(run->class_weights);
     free(run->order);
     free(run->labels);
+    free(run->by_class);
+    free(run->class_starts);
+    augmented_free(run->augmented);
     free(run->folder);
     free(run->network_name);
     free(run->config);
@@ -191,6 +195,29 @@ static silma_status create_class_weights(silma_run *run, silma_error *error)
     return SILMA_OK;
 }
 
+static augment_size size_of(const silma_images *images)
+{
+    return (augment_size){.height = images->height, .width = images->width, .channels = images->channels};
+}
+
+static silma_status create_augmented(silma_run *run, silma_error *error)
+{
+    const augmentation *a = &run->settings.augment;
+    if (!augment_is_on(a)) return SILMA_OK;
+    return augmented_create(&run->augmented, a, size_of(run->images), run->largest_batch,
+                            (size_t)graph_output(run->model->g).c, error);
+}
+
+static silma_status create_sampler(silma_run *run, silma_error *error)
+{
+    if (run->settings.sampler != SAMPLER_BALANCED) return SILMA_OK;
+    size_t classes = (size_t)run->images->class_count, count = run->parts.train_count;
+    run->by_class = calloc(count, sizeof *run->by_class);
+    run->class_starts = calloc(classes + 1, sizeof *run->class_starts);
+    if (run->by_class && run->class_starts) return SILMA_OK;
+    return silma_fail_memory(error, count * sizeof *run->by_class);
+}
+
 // All that follows from model, data, settings and parts.
 static silma_status create_memory(silma_run *run, silma_error *error)
 {
@@ -200,6 +227,8 @@ static silma_status create_memory(silma_run *run, silma_error *error)
     silma_status status = create_plans(run, error);
     if (status == SILMA_OK) status = create_vectors(run, error);
     if (status == SILMA_OK) status = create_class_weights(run, error);
+    if (status == SILMA_OK) status = create_augmented(run, error);
+    if (status == SILMA_OK) status = create_sampler(run, error);
     return status;
 }
 
@@ -263,6 +292,24 @@ static silma_status create_model(silma_run *run, const silma_network *network, s
     return status;
 }
 
+// Pixels of mean 0 and deviation 1: (pixel - mean) / deviation. A resumed run has them from its model.
+static silma_status normalise(silma_run *run, silma_error *error)
+{
+    const silma_images *images = run->images;
+    size_t channels = (size_t)images->channels, inputs = (size_t)graph_input(run->model->g).c;
+    channel_moments *moments = calloc(channels, sizeof *moments);
+    if (!moments) return silma_fail_memory(error, channels * sizeof *moments);
+    dataset_moments(images, run->parts.train, run->parts.train_count, moments);
+    for (size_t i = 0; i < inputs; i++) { // a network over vectors has an input for each of an image's values
+        const channel_moments *m = &moments[i % channels];
+        double deviation = m->deviation > 0 ? m->deviation : 255;
+        run->model->scale[i] = (float)(1 / deviation);
+        run->model->shift[i] = (float)(-m->mean / deviation);
+    }
+    free(moments);
+    return SILMA_OK;
+}
+
 static silma_status create_run(silma_run *run, const silma_network *network, const silma_settings *wanted,
                                silma_error *error)
 {
@@ -276,6 +323,7 @@ static silma_status create_run(silma_run *run, const silma_network *network, con
         status = silma_dataset_partition(run->dataset, run->settings.val_split, run->settings.seed, &run->parts, error);
     if (status == SILMA_OK) status = check_parts(run, error);
     if (status == SILMA_OK) status = create_memory(run, error);
+    if (status == SILMA_OK && run->settings.normalize == NORMALIZE_MEANSTD) status = normalise(run, error);
     if (status != SILMA_OK) return status;
     graph_initialise(run->model->g, run->settings.seed, run->model->weights, run->model->statistics);
     return SILMA_OK;

@@ -17,6 +17,7 @@
 #define SILMA_TRAIN_RUN_H
 
 #include "nn/model.h"
+#include "train/augmented.h"
 #include "train/history.h"
 #include "train/metrics.h"
 #include "train/settings.h"
@@ -59,6 +60,9 @@ struct silma_run {
     float *class_weights;              // (class_count), or null
     uint32_t *order;                   // (train_count) the epoch's order of the training images
     uint32_t *labels;                  // (batch)
+    uint32_t *by_class;                // (train_count) memory of the balanced sampler, or null
+    size_t *class_starts;              // (class_count + 1) the same
+    augmented_batch *augmented;        // or null
     // Clocks, not part of the position:
     double epoch_seconds; // spent on this epoch so far
     double wait_seconds;  // of these, waiting for data

@@ -1,6 +1,7 @@
 #include "train/settings.h"
 
 #include "core/error.h"
+#include "train/augment_setting.h"
 #include "train/option.h"
 
 #include <float.h>
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNT_MAX = 1000000, SETTING_TEXT_MAX = 256 };
+enum { COUNT_MAX = 1000000, SETTING_TEXT_MAX = 512 };
 
 static const double VAL_SPLIT_MOST = 0.99;
 
@@ -240,6 +241,47 @@ static json_t *class_weights_json(const settings *s)
     return json_string(s->class_weights == CLASS_WEIGHTS_BALANCED ? "balanced" : "none");
 }
 
+static silma_status apply_augment(settings *s, words *line, silma_error *error)
+{
+    return augment_parse(&s->augment, line, error);
+}
+
+static json_t *augment_json(const settings *s)
+{
+    char text[AUGMENT_TEXT_MAX];
+    augment_describe(&s->augment, text);
+    return json_string(text);
+}
+
+static const char *const SAMPLERS[] = {"shuffle", "balanced"};
+static const char *const NORMALIZATIONS[] = {"unit", "meanstd"};
+
+static silma_status apply_sampler(settings *s, words *line, silma_error *error)
+{
+    size_t kind = 0;
+    silma_status status = word_choose(line, "sampler", SAMPLERS, 2, &kind, error);
+    s->sampler = (sampler_kind)kind;
+    return status;
+}
+
+static json_t *sampler_json(const settings *s)
+{
+    return json_string(SAMPLERS[s->sampler]);
+}
+
+static silma_status apply_normalize(settings *s, words *line, silma_error *error)
+{
+    size_t kind = 0;
+    silma_status status = word_choose(line, "normalization", NORMALIZATIONS, 2, &kind, error);
+    s->normalize = (normalize_kind)kind;
+    return status;
+}
+
+static json_t *normalize_json(const settings *s)
+{
+    return json_string(NORMALIZATIONS[s->normalize]);
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // The table
 
@@ -248,22 +290,28 @@ typedef struct setting {
     const char *synopsis;
     silma_status (*apply)(settings *s, words *line, silma_error *error);
     json_t *(*to_json)(const settings *s);
-    bool fixed; // must stay the same when a run is resumed
+    bool fixed;  // must stay the same when a run is resumed
+    bool commas; // words may be separated by commas as well
 } setting;
 
 static const setting SETTINGS[] = {
-    {"epochs", "epochs COUNT", apply_epochs, epochs_json, false},
-    {"batch", "batch IMAGES", apply_batch, batch_json, true},
-    {"seed", "seed NUMBER", apply_seed, seed_json, true},
-    {"val_split", "val_split SHARE, from 0 to 0.99", apply_val_split, val_split_json, true},
-    {"lr", "lr RATE", apply_lr, lr_json, false}, // fixed all the same: the optimizer's text has it
-    {"optimizer", OPTIMIZER_SYNOPSIS, apply_optimizer, optimizer_json, true},
-    {"schedule", SCHEDULE_SYNOPSIS, apply_schedule, schedule_json, true},
-    {"loss", LOSS_SYNOPSIS, apply_loss, loss_json, true},
-    {"early_stop", EARLY_STOP_SYNOPSIS, apply_early_stop, early_stop_json, false},
-    {"best", "best loss|accuracy|true_positives|val_loss|val_accuracy|val_true_positives", apply_best, best_json, true},
-    {"clip_norm", "clip_norm NORM, or 0 for no clipping", apply_clip_norm, clip_norm_json, true},
-    {"class_weights", "class_weights none|balanced|WEIGHT,WEIGHT,...", apply_class_weights, class_weights_json, true},
+    {"epochs", "epochs COUNT", apply_epochs, epochs_json, false, false},
+    {"batch", "batch IMAGES", apply_batch, batch_json, true, false},
+    {"seed", "seed NUMBER", apply_seed, seed_json, true, false},
+    {"val_split", "val_split SHARE, from 0 to 0.99", apply_val_split, val_split_json, true, false},
+    {"lr", "lr RATE", apply_lr, lr_json, false, false}, // fixed all the same: the optimizer's text has it
+    {"optimizer", OPTIMIZER_SYNOPSIS, apply_optimizer, optimizer_json, true, false},
+    {"schedule", SCHEDULE_SYNOPSIS, apply_schedule, schedule_json, true, false},
+    {"loss", LOSS_SYNOPSIS, apply_loss, loss_json, true, false},
+    {"early_stop", EARLY_STOP_SYNOPSIS, apply_early_stop, early_stop_json, false, false},
+    {"best", "best loss|accuracy|true_positives|val_loss|val_accuracy|val_true_positives", apply_best, best_json, true,
+     false},
+    {"clip_norm", "clip_norm NORM, or 0 for no clipping", apply_clip_norm, clip_norm_json, true, false},
+    {"class_weights", "class_weights none|balanced|WEIGHT,WEIGHT,...", apply_class_weights, class_weights_json, true,
+     false},
+    {"augment", AUGMENT_SYNOPSIS, apply_augment, augment_json, true, true},
+    {"sampler", "sampler shuffle|balanced", apply_sampler, sampler_json, true, false},
+    {"normalize", "normalize unit|meanstd", apply_normalize, normalize_json, true, false},
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
 
@@ -283,8 +331,8 @@ static silma_status unknown_setting(const char *name, const char *origin, int nu
         names[i] = SETTINGS[i].name;
     const char *closest = silma_closest_word(name, names, SETTING_COUNT);
     if (closest) return words_fail(&line, error, "unknown setting '%s'; did you mean '%s'?", name, closest);
-    line.synopsis = "epochs, batch, seed, val_split, lr, optimizer, schedule, loss, early_stop, best, clip_norm or "
-                    "class_weights";
+    line.synopsis = "epochs, batch, seed, val_split, lr, optimizer, schedule, loss, early_stop, best, clip_norm, "
+                    "class_weights, augment, sampler or normalize";
     return words_fail(&line, error, "unknown setting '%s'", name);
 }
 
@@ -293,6 +341,8 @@ static silma_status apply_value(settings *s, const setting *named, const char *v
 {
     char *text = strdup(value);
     if (!text) return silma_fail_memory(error, strlen(value) + 1);
+    for (char *c = text; named->commas && *c; c++)
+        if (*c == ',') *c = ' ';
     words line;
     settings changed = *s;
     silma_status status = words_split(&line, text, origin ? origin : named->name, number, error);

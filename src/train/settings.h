@@ -10,6 +10,7 @@
 #ifndef SILMA_TRAIN_SETTINGS_H
 #define SILMA_TRAIN_SETTINGS_H
 
+#include "data/augment.h"
 #include "train/early_stop.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
@@ -22,6 +23,16 @@ typedef enum class_weights_kind {
     CLASS_WEIGHTS_BALANCED, // images / (classes x images of the class)
     CLASS_WEIGHTS_LIST,
 } class_weights_kind;
+
+typedef enum sampler_kind {
+    SAMPLER_SHUFFLE = 0, // every training image once an epoch
+    SAMPLER_BALANCED,    // every class equally often
+} sampler_kind;
+
+typedef enum normalize_kind {
+    NORMALIZE_UNIT = 0, // pixels / 255
+    NORMALIZE_MEANSTD,  // each channel's mean over the training images becomes 0, its deviation 1
+} normalize_kind;
 
 typedef struct settings {
     unsigned epochs;
@@ -41,6 +52,9 @@ typedef struct settings {
     class_weights_kind class_weights;
     double *class_weight_list; // (class_weight_count), for CLASS_WEIGHTS_LIST
     size_t class_weight_count;
+    augmentation augment;
+    sampler_kind sampler;
+    normalize_kind normalize;
 } settings;
 
 void settings_default(settings *s);

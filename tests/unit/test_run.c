@@ -219,6 +219,32 @@ static void stopped_and_resumed_runs_give_the_same_bits(void **state)
     free(whole);
 }
 
+// The same with every augmentation, the balanced sampler and normalisation.
+static void augmented_runs_give_the_same_bits(void **state)
+{
+    (void)state;
+    silma_settings *settings = make_settings("augment", "strong vflip erase=0.3 mixup=0.4 cutmix=1");
+    assert_int_equal(silma_settings_set(settings, "sampler", "balanced", NULL), SILMA_OK);
+    assert_int_equal(silma_settings_set(settings, "normalize", "meanstd", NULL), SILMA_OK);
+    assert_int_equal(silma_settings_set(settings, "class_weights", "1,2,0", NULL), SILMA_OK);
+    char *whole = in_folder("augmented-1");
+    stopper s = {0};
+    assert_int_equal(train_new(whole, 1, NETWORK, settings, &s, NULL), SILMA_OK);
+    for (unsigned threads = 2; threads <= 4; threads++) {
+        char name[32];
+        snprintf(name, sizeof name, "augmented-%u", threads);
+        char *path = in_folder(name);
+        s = (stopper){.left = (int)(3 * threads + 1)};
+        assert_int_equal(train_new(path, threads, NETWORK, settings, &s, NULL), SILMA_INTERRUPTED);
+        s = (stopper){0};
+        assert_int_equal(train_on(path, 5 - threads, &s, NULL), SILMA_OK);
+        assert_same_run(whole, path);
+        free(path);
+    }
+    silma_settings_free(settings);
+    free(whole);
+}
+
 static void history_has_a_line_an_epoch(void **state)
 {
     (void)state;
@@ -345,6 +371,7 @@ int main(void)
         cmocka_unit_test(same_bits_for_any_number_of_threads),
         cmocka_unit_test(another_seed_gives_other_bits),
         cmocka_unit_test(stopped_and_resumed_runs_give_the_same_bits),
+        cmocka_unit_test(augmented_runs_give_the_same_bits),
         cmocka_unit_test(history_has_a_line_an_epoch),
         cmocka_unit_test(divergence_names_the_layer),
         cmocka_unit_test(runs_are_not_overwritten_nor_mixed_up),

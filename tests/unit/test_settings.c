@@ -43,7 +43,8 @@ static void defaults_resolve(void **state)
                               "\"optimizer\": \"adam lr=0.001 beta1=0.9 beta2=0.999 epsilon=1e-07 weight_decay=0\", "
                               "\"schedule\": \"constant warmup=0\", "
                               "\"loss\": \"categorical_crossentropy label_smoothing=0\", \"early_stop\": \"off\", "
-                              "\"best\": \"val_accuracy\", \"clip_norm\": 0.0, \"class_weights\": \"none\"}");
+                              "\"best\": \"val_accuracy\", \"clip_norm\": 0.0, \"class_weights\": \"none\", "
+                              "\"augment\": \"none\", \"sampler\": \"shuffle\", \"normalize\": \"unit\"}");
     free(text);
     settings_free(&s);
 }
@@ -132,6 +133,17 @@ static void mistakes_name_the_line_and_change_nothing(void **state)
         {"class_weights", "1,-2", "each class weight must be a number from 0 up, not '-2'"},
         {"class_weights", "1,2 3", "unexpected '3'"},
         {"class_weights", "", "the weights are missing"},
+        {"augment", "", "the augmentations are missing"},
+        {"augment", "flp", "unknown augmentation 'flp'; did you mean 'flip'?"},
+        {"augment", "flip,cutuot=3", "unexpected 'cutuot=3'; did you mean 'cutout'?"},
+        {"augment", "crop", "crop needs a value: crop=..."},
+        {"augment", "crop=101%", "crop must be a number from 0 to 100, not '101'"},
+        {"augment", "crop=-1", "crop must be a number from 0 to 65536, not '-1'"},
+        {"augment", "pad=grey", "pad must be zero or reflect, not 'grey'"},
+        {"augment", "hue=0.6", "hue must be a number from 0 to 0.5"},
+        {"augment", "flip=3", "flip"},
+        {"sampler", "balancd", "did you mean 'balanced'?"},
+        {"normalize", "mean", "unknown normalization 'mean'"},
     };
     settings s;
     settings_default(&s);
@@ -150,6 +162,30 @@ static void mistakes_name_the_line_and_change_nothing(void **state)
     free(before);
     free(after);
     settings_free(&s);
+}
+
+static void assert_augments(const char *value, const char *expected)
+{
+    settings s;
+    settings_default(&s);
+    set(&s, "augment", "strong mixup=1"); // of which nothing may stay
+    set(&s, "augment", value);
+    json_t *json = settings_to_json(&s);
+    assert_string_equal(json_string_value(json_object_get(json, "augment")), expected);
+    json_decref(json);
+    settings_free(&s);
+}
+
+static void augmentations_are_written_in_two_ways(void **state)
+{
+    (void)state;
+    assert_augments("none", "none");
+    assert_augments("flip,crop=4,cutout=8", "flip crop=4 cutout=8");
+    assert_augments("cutout=8 crop=4 flip", "flip crop=4 cutout=8");
+    assert_augments("light", "flip crop=12.5% pad=reflect");
+    assert_augments("standard", "flip crop=12.5% pad=reflect cutout=25%");
+    assert_augments("standard, flip=no, crop=2", "crop=2 pad=reflect cutout=25%");
+    assert_augments("rotate=0", "none");
 }
 
 static void a_long_list_of_weights_fits(void **state)
@@ -282,6 +318,9 @@ static void json_leads_back_to_the_same_settings(void **state)
         {"best", "val_true_positives"},
         {"clip_norm", "0.1"},
         {"class_weights", "1,0.1,3,1,1,1,1,1,1,1"},
+        {"augment", "strong,vflip,crop=3.5%,pad=zero,erase=0.25,mixup=0.3,cutmix=1"},
+        {"sampler", "balanced"},
+        {"normalize", "meanstd"},
     };
     settings s, again;
     settings_default(&s);
@@ -351,6 +390,9 @@ static void only_what_keeps_the_bits_may_change_on_resume(void **state)
         {"best", "val_loss", false},
         {"clip_norm", "1", false},
         {"class_weights", "balanced", false},
+        {"augment", "flip", false},
+        {"sampler", "balanced", false},
+        {"normalize", "meanstd", false},
         {"batch", "128", true}, // the same
     };
     settings stored;
@@ -382,6 +424,7 @@ int main(void)
         cmocka_unit_test(the_public_list_is_checked_at_once),
         cmocka_unit_test(what_was_not_named_is_chosen),
         cmocka_unit_test(settings_that_do_not_go_together_are_refused),
+        cmocka_unit_test(augmentations_are_written_in_two_ways),
         cmocka_unit_test(class_weights_are_worked_out),
         cmocka_unit_test(json_leads_back_to_the_same_settings),
         cmocka_unit_test(damaged_json_is_refused),
