@@ -217,39 +217,89 @@ static silma_status describe_dataset(const arguments *args, problem *why)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// clean
+
+typedef struct cleaning {
+    json_t *results; // null: lines of text
+    bool failed;
+    size_t count;
+    uint64_t bytes;
+} cleaning;
+
+static void tell_deleted(const char *path, uint64_t bytes, const char *pictures, void *user)
+{
+    cleaning *c = user;
+    c->count++;
+    c->bytes += bytes;
+    if (c->results) {
+        json_t *file = json_pack("{s:o, s:o, s:o}", "path", output_string(path), "bytes", output_integer(bytes),
+                                 "pictures", output_string(pictures));
+        c->failed |= json_array_append_new(c->results, file) != 0;
+        return;
+    }
+    char file[512], folder[512];
+    text_printable(file, sizeof file, path);
+    text_printable(folder, sizeof folder, pictures ? pictures : "");
+    printf("deleted %s, %s%s%s\n", file, text_bytes(bytes).text, pictures ? ", of " : "", folder);
+}
+
+static silma_status clean(const arguments *args, problem *why)
+{
+    cleaning c = {0};
+    silma_status status = arguments_expect_words(args, 1, 1, "", why);
+    if (status) return status;
+    if (option_given(args, "json")) {
+        c.results = json_array();
+        if (!c.results) return problem_set_memory(why);
+    }
+    status = silma_cache_clean(tell_deleted, &c, &why->error);
+    if (!status && c.failed) status = problem_set_memory(why);
+    if (status) {
+        json_decref(c.results);
+        return status;
+    }
+    if (c.results)
+        return output_json(json_pack("{s:o, s:o}", "bytes", output_integer(c.bytes), "results", c.results), why);
+    printf("%zu file%s, %s\n", c.count, c.count == 1 ? "" : "s", text_bytes(c.bytes).text);
+    return SILMA_OK;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 
 static silma_status run(const arguments *args, problem *why)
 {
-    static const char *const actions[] = {"list", "info", "get"};
+    static const char *const actions[] = {"list", "info", "get", "clean"};
     if (args->word_count == 0) {
-        problem_hint(why, "silma data list | silma data info NAME|DIR | silma data get NAME");
-        return problem_set(why, SILMA_USAGE, "list, info or get is missing");
+        problem_hint(why, "silma data list | silma data info NAME|DIR | silma data get NAME | silma data clean");
+        return problem_set(why, SILMA_USAGE, "list, info, get or clean is missing");
     }
     const char *action = args->words[0];
     if (strcmp(action, "list") == 0) return list_datasets(args, why);
     if (strcmp(action, "info") == 0) return describe_dataset(args, why);
     if (strcmp(action, "get") == 0) return data_get(args, why);
+    if (strcmp(action, "clean") == 0) return clean(args, why);
     const char *closest = text_closest(action, actions, sizeof actions / sizeof *actions);
     if (closest) problem_hint(why, "did you mean '%s'?", closest);
-    return problem_set(why, SILMA_USAGE, "expected list, info or get, found '%s'", action);
+    return problem_set(why, SILMA_USAGE, "expected list, info, get or clean, found '%s'", action);
 }
 
 static const option table[] = {
     {"data-dir", "DIR", "a folder of data sets: list and info search it first, get writes into it"},
     {"base-url", "URL", "get: download the files from this folder of a server instead of their makers'"},
     {"quiet", NULL, "get: no progress"},
-    {"json", NULL, "list, info: one JSON object on standard output"},
+    {"json", NULL, "list, info, clean: one JSON object on standard output"},
     {0},
 };
 static const option_group options = {"Options", table};
 
 const command data_command = {
     .name = "data",
-    .synopsis = "list [options]\ninfo NAME|DIR [options]\nget NAME [options]",
-    .summary = "list, describe and download data sets",
+    .synopsis = "list [options]\ninfo NAME|DIR [options]\nget NAME [options]\nclean [options]",
+    .summary = "list, describe and download data sets; empty the cache",
     .details = "list: the data sets that Silma knows by name, and where they lie on this machine.\n"
                "info: what a data set holds: images, classes, check sum.\n"
                "get: downloads a data set, checks its sum and unpacks it; an interrupted download continues.\n"
+               "clean: deletes the decoded pictures that were kept for the next time, and nothing else.\n"
                "Data sets are looked for in --data-dir, $SILMA_DATA, $XDG_DATA_HOME/silma (~/.local/share/silma)\n"
                "and /usr/share/datasets.",
     .groups = {&options, &picture_options},

@@ -159,6 +159,7 @@ typedef struct silma_dataset_options {
     silma_preparation preparation;
     bool strict;      // SILMA_BAD_FILE if a file cannot be read; otherwise it is left out, with a notice
     unsigned threads; // that decode; 0: one per processor
+    bool no_cache;    // decode into memory, and keep nothing for the next time
 } silma_dataset_options;
 
 // Opens a data set by name ("fashion-mnist", "mnist", "cifar-10", "cifar-100") or by the path of a folder that holds
@@ -201,6 +202,14 @@ SILMA_API const char *silma_dataset_image_file(const silma_dataset *dataset, siz
 // sha256 of the pixels, then of the labels as 32-bit little-endian numbers: 64 lower-case hexadecimal digits. Computed
 // by the first call.
 SILMA_API const char *silma_dataset_hash(const silma_dataset *dataset);
+
+// Prepared pictures are kept in $SILMA_CACHE, $XDG_CACHE_HOME/silma or ~/.cache/silma, and read from there as long as
+// the names, sizes and times of the files are the same. SILMA_USAGE if no variable says where. Free with free().
+SILMA_API silma_status silma_cache_folder(char **folder, silma_error *error);
+// Deletes what Silma has put there, and nothing else. `deleted` (may be null) is told of each file: its size, and the
+// folder of pictures that it was made of, or null where it does not tell.
+typedef void silma_cache_fn(const char *path, uint64_t bytes, const char *pictures, void *user);
+SILMA_API silma_status silma_cache_clean(silma_cache_fn *deleted, void *user, silma_error *error);
 
 // A stratified split: of each class, round(fraction * count) images drawn at random go to `validation`, the others to
 // `train`; both lists ascend. Of a folder of pictures, those that are nearly the same stay together; where it has

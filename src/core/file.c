@@ -210,3 +210,25 @@ void file_view_close(file_view *view)
     if (view->mapped) munmap(view->mapped, view->size);
     *view = (file_view){0};
 }
+
+static silma_status make_one(const char *folder, unsigned mode, silma_error *error)
+{
+    if (mkdir(folder, (mode_t)mode) == 0 || errno == EEXIST) return SILMA_OK;
+    return silma_fail_io(error, folder, "cannot be made");
+}
+
+silma_status folder_make(const char *folder, unsigned mode, silma_error *error)
+{
+    char *path = strdup(folder);
+    if (!path) return silma_fail_memory(error, strlen(folder));
+    silma_status status = SILMA_OK;
+    for (char *slash = path[0] ? strchr(path + 1, '/') : NULL; slash && status == SILMA_OK;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        status = make_one(path, mode, error);
+        *slash = '/';
+    }
+    if (status == SILMA_OK) status = make_one(path, mode, error);
+    free(path);
+    return status;
+}

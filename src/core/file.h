@@ -33,6 +33,9 @@ typedef struct file_view {
 silma_status file_view_open(file_view *view, const char *path, silma_error *error);
 void file_view_close(file_view *view);
 
+// Makes a folder and those above it, unless they are there; `mode` is that of mkdir.
+silma_status folder_make(const char *folder, unsigned mode, silma_error *error);
+
 // "<folder>/<name>", malloc'ed; null if memory is short.
 char *path_join(const char *folder, const char *name);
 

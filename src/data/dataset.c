@@ -2,7 +2,6 @@
 
 #include "core/checked.h"
 #include "core/error.h"
-#include "core/sha256.h"
 #include "core/utf8.h"
 
 #include <stdlib.h>
@@ -33,6 +32,7 @@ void silma_dataset_free(silma_dataset *dataset)
     free(dataset->file_names);
     free(dataset->groups);
     free(dataset->pixels);
+    file_view_close(&dataset->pack);
     free(dataset->labels);
     free(dataset->name);
     free(dataset->folder);
@@ -107,7 +107,7 @@ const char *silma_dataset_image_file(const silma_dataset *dataset, size_t index)
     return dataset->files && index < dataset->images.count ? dataset->files[index] : NULL;
 }
 
-static void add_labels(sha256 *sum, const uint32_t *labels, size_t count)
+void dataset_hash_labels(sha256 *sum, const uint32_t *labels, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         uint32_t label = labels[i];
@@ -124,7 +124,7 @@ const char *silma_dataset_hash(const silma_dataset *dataset)
     sha256_start(&sum);
     sha256_add(&sum, images->pixels,
                images->count * (size_t)images->height * (size_t)images->width * (size_t)images->channels);
-    if (images->labels) add_labels(&sum, images->labels, images->count);
+    if (images->labels) dataset_hash_labels(&sum, images->labels, images->count);
     sha256_finish(&sum, dataset->hash);
     return dataset->hash;
 }

@@ -2,15 +2,18 @@
 #ifndef SILMA_DATA_DATASET_H
 #define SILMA_DATA_DATASET_H
 
+#include "core/file.h"
+#include "core/sha256.h"
 #include "silma/silma.h"
 
 enum { DATASET_MAX_CLASSES = 65536, DATASET_MAX_SIDE = 65536, DATASET_MAX_CHANNELS = 64 };
 
 struct silma_dataset {
     silma_images images; // the view; its pointers are those below
-    uint8_t *pixels;     // (count, height, width, channels)
-    uint32_t *labels;    // (count)
-    char **class_names;  // (class_count); null: "0", "1", ...
+    uint8_t *pixels;     // (count, height, width, channels); null: they are in `pack`
+    file_view pack;
+    uint32_t *labels;   // (count)
+    char **class_names; // (class_count); null: "0", "1", ...
     char *name;
     char *folder;       // null if it came from memory
     const char **files; // (count) of each image, relative to `folder`, in file_names; null: none
@@ -29,5 +32,8 @@ silma_status dataset_reserve(silma_dataset *dataset, const char *origin, size_t 
                              size_t channels, silma_error *error);
 // Copies the names, which may be null.
 silma_status dataset_set_classes(silma_dataset *dataset, const char *const *names, int count, silma_error *error);
+
+// Adds the labels to the hash of the data, behind the pixels.
+void dataset_hash_labels(sha256 *sum, const uint32_t *labels, size_t count);
 
 #endif

@@ -6,7 +6,6 @@
 #include "core/file.h"
 #include "core/threads.h"
 #include "data/dataset.h"
-#include "data/notice.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -29,8 +28,8 @@ static int least_side(const silma_preparation *p)
     return 2 * (p->height > p->width ? p->height : p->width);
 }
 
-silma_status picture_read(silma_picture *picture, const char *path, const silma_codecs *codecs,
-                          const silma_preparation *preparation, silma_error *error)
+static silma_status read_picture(silma_picture *picture, const char *path, const silma_codecs *codecs,
+                                 const silma_preparation *preparation, silma_error *error)
 {
     if (!codecs || !codecs->decode_picture)
         return silma_fail(error, SILMA_USAGE, "%s: this program has no decoder for pictures", path);
@@ -41,6 +40,16 @@ silma_status picture_read(silma_picture *picture, const char *path, const silma_
     status = codecs->decode_picture(path, (const uint8_t *)bytes, size, least_side(preparation), SILMA_MOST_PIXELS,
                                     picture, error);
     free(bytes);
+    return status;
+}
+
+silma_status folder_read_picture(silma_picture *picture, const folder_scan *scan, size_t index, const char *folder,
+                                 const silma_codecs *codecs, const silma_preparation *preparation, silma_error *error)
+{
+    char *path = path_join(folder, folder_scan_path(scan, index));
+    if (!path) return silma_fail_memory(error, strlen(folder));
+    silma_status status = read_picture(picture, path, codecs, preparation, error);
+    free(path);
     return status;
 }
 
@@ -66,20 +75,10 @@ typedef struct decoder {
     silma_error *error;
 } decoder;
 
-static silma_status read_file(decoder *d, size_t index, const silma_preparation *size, silma_picture *picture,
-                              silma_error *error)
-{
-    char *path = path_join(d->folder, folder_scan_path(d->scan, index));
-    if (!path) return silma_fail_memory(error, strlen(d->folder));
-    silma_status status = picture_read(picture, path, d->options->codecs, size, error);
-    free(path);
-    return status;
-}
-
 // Whether the pictures are all of the kind that was taken for granted, as far as this one tells.
 static bool is_as_expected(decoder *d, const silma_picture *picture)
 {
-    const silma_preparation *p = &d->decoded->preparation;
+    const silma_preparation *p = &d->decoded->facts.preparation;
     bool other_size = d->own_size && (picture->height != p->height || picture->width != p->width);
     bool colour_found = d->own_colour && picture->channels >= 3;
     if (other_size) atomic_store(&d->other_size, true);
@@ -92,11 +91,12 @@ static void decode_one(void *argument, size_t task, unsigned thread)
     (void)thread;
     static const silma_preparation FULL_SIZE = {0};
     decoder *d = argument;
-    const silma_preparation *p = &d->decoded->preparation;
+    const silma_preparation *p = &d->decoded->facts.preparation;
     silma_picture picture;
     if (atomic_load(&d->other_size) || atomic_load(&d->colour_found)) return; // nothing of this pass will be kept
     silma_error *error = &d->errors[task];
-    error->status = read_file(d, d->first + task, d->own_size ? &FULL_SIZE : p, &picture, error);
+    error->status = folder_read_picture(&picture, d->scan, d->first + task, d->folder, d->options->codecs,
+                                        d->own_size ? &FULL_SIZE : p, error);
     if (error->status != SILMA_OK) return;
     uint8_t *pixels = d->pixels + task * d->image_bytes;
     if (is_as_expected(d, &picture)) {
@@ -106,17 +106,19 @@ static void decode_one(void *argument, size_t task, unsigned thread)
     free(picture.pixels);
 }
 
-// What is the file's fault is told and left out; what is not ends the decoding.
+static bool is_files_fault(silma_status status)
+{
+    return status == SILMA_BAD_FILE || status == SILMA_IO;
+}
+
+// What is the file's fault is left out; what is not ends the decoding.
 static silma_status take_bad(decoder *d, size_t file, const silma_error *problem)
 {
-    decoded_folder *decoded = d->decoded;
-    bool its_own = problem->status == SILMA_BAD_FILE || problem->status == SILMA_IO;
-    if (d->options->strict || !its_own) return silma_fail(d->error, problem->status, "%s", problem->message);
-    if (decoded->bad_count < BAD_FILES_SHOWN) {
-        decoded->bad_files[decoded->bad_count] = (uint32_t)file;
-        notice(d->options, "%s: left out", problem->message);
-    }
-    decoded->bad_count++;
+    folder_facts *facts = &d->decoded->facts;
+    if (d->options->strict || !is_files_fault(problem->status))
+        return silma_fail(d->error, problem->status, "%s", problem->message);
+    if (facts->bad_count < BAD_FILES_SHOWN) facts->bad_files[facts->bad_count] = (uint32_t)file;
+    facts->bad_count++;
     return SILMA_OK;
 }
 
@@ -132,17 +134,17 @@ static silma_status take_batch(decoder *d, size_t count)
             continue;
         }
         if (kept < i) memmove(d->pixels + kept * d->image_bytes, d->pixels + i * d->image_bytes, d->image_bytes);
-        decoded->files[decoded->count + kept] = (uint32_t)(d->first + i);
-        decoded->sketches[decoded->count + kept] = d->sketches[i];
+        decoded->files[decoded->facts.count + kept] = (uint32_t)(d->first + i);
+        decoded->sketches[decoded->facts.count + kept] = d->sketches[i];
         kept++;
     }
-    decoded->count += kept;
+    decoded->facts.count += kept;
     return d->sink->add(d->sink, d->pixels, kept * d->image_bytes, d->error);
 }
 
 static silma_status decode_batches(decoder *d, size_t batch)
 {
-    silma_status status = d->sink->begin(d->sink, &d->decoded->preparation, d->error);
+    silma_status status = d->sink->begin(d->sink, &d->decoded->facts.preparation, d->error);
     for (d->first = 0; status == SILMA_OK && d->first < d->scan->count; d->first += batch) {
         size_t left = d->scan->count - d->first;
         size_t count = left < batch ? left : batch;
@@ -156,7 +158,7 @@ static silma_status decode_batches(decoder *d, size_t batch)
 // One pass over all files. It may end early because pictures turned out to be of another kind.
 static silma_status decode_all(decoder *d)
 {
-    const silma_preparation *p = &d->decoded->preparation;
+    const silma_preparation *p = &d->decoded->facts.preparation;
     d->image_bytes = (size_t)p->height * (size_t)p->width * (size_t)p->channels;
     size_t batch = BATCH_BYTES / d->image_bytes;
     if (batch > BATCH_IMAGES) batch = BATCH_IMAGES;
@@ -177,31 +179,29 @@ static silma_status decode_all(decoder *d)
 // ---------------------------------------------------------------------------------------------------------------------
 // The size and the colours, where they were not given
 
-static void use_default_size(decoder *d, const char *why)
+static void use_default_size(decoder *d, size_reason reason)
 {
-    silma_preparation *p = &d->decoded->preparation;
+    folder_facts *facts = &d->decoded->facts;
     d->own_size = false;
-    p->height = p->width = DEFAULT_SIDE;
-    notice(d->options, "%s: %s, so all are resized to %dx%d (--size chooses another size)", d->folder, why, p->height,
-           p->width);
+    facts->size_reason = reason;
+    facts->preparation.height = facts->preparation.width = DEFAULT_SIDE;
 }
 
 // Asks the first picture that can be read.
 static silma_status expect_kind(decoder *d)
 {
-    silma_preparation *p = &d->decoded->preparation;
-    silma_error problem = {0};
-    silma_status status = SILMA_BAD_FILE;
+    static const silma_preparation FULL_SIZE = {0};
+    silma_preparation *p = &d->decoded->facts.preparation;
+    silma_error each = {0}, problem = {0};
     silma_picture first;
-    for (size_t i = 0; i < d->scan->count && status != SILMA_OK; i++) {
-        static const silma_preparation FULL_SIZE = {0};
-        silma_error each;
-        status = read_file(d, i, &FULL_SIZE, &first, &each);
-        if (status != SILMA_OK && (i == 0 || d->options->strict)) problem = each;
-        if (status == SILMA_USAGE || status == SILMA_FAILURE || (status != SILMA_OK && d->options->strict)) break;
+    bool fatal = false;
+    silma_status status = SILMA_BAD_FILE;
+    for (size_t i = 0; i < d->scan->count && status != SILMA_OK && !fatal; i++) {
+        status = folder_read_picture(&first, d->scan, i, d->folder, d->options->codecs, &FULL_SIZE, &each);
+        fatal = status != SILMA_OK && (d->options->strict || !is_files_fault(status));
+        if (i == 0 || fatal) problem = each;
     }
-    if (status != SILMA_OK && (d->options->strict || status == SILMA_USAGE || status == SILMA_FAILURE))
-        return silma_fail(d->error, problem.status, "%s", problem.message);
+    if (fatal) return silma_fail(d->error, problem.status, "%s", problem.message);
     if (status != SILMA_OK)
         return silma_fail(d->error, SILMA_BAD_FILE, "%s: none of its %zu files is a picture that can be read; %s",
                           d->folder, d->scan->count, problem.message);
@@ -212,8 +212,7 @@ static silma_status expect_kind(decoder *d)
         p->height = first.height;
         p->width = first.width;
     }
-    if (d->own_size && (p->height > OWN_SIDE_MOST || p->width > OWN_SIDE_MOST))
-        use_default_size(d, "the pictures are large");
+    if (d->own_size && (p->height > OWN_SIDE_MOST || p->width > OWN_SIDE_MOST)) use_default_size(d, SIZE_BECAUSE_LARGE);
     free(first.pixels);
     return SILMA_OK;
 }
@@ -223,21 +222,18 @@ static silma_status decode(decoder *d)
 {
     silma_status status = expect_kind(d);
     while (status == SILMA_OK) {
-        d->decoded->count = d->decoded->bad_count = 0;
+        d->decoded->facts.count = d->decoded->facts.bad_count = 0;
         atomic_store(&d->other_size, false);
         atomic_store(&d->colour_found, false);
         status = decode_all(d);
         bool other_size = atomic_load(&d->other_size), colour_found = atomic_load(&d->colour_found);
         if (status != SILMA_OK || (!other_size && !colour_found)) break;
-        if (other_size) use_default_size(d, "the pictures differ in size");
+        if (other_size) use_default_size(d, SIZE_BECAUSE_MIXED);
         if (colour_found) {
             d->own_colour = false;
-            d->decoded->preparation.channels = 3;
+            d->decoded->facts.preparation.channels = 3;
         }
     }
-    if (status == SILMA_OK && d->decoded->bad_count > BAD_FILES_SHOWN)
-        notice(d->options, "%s: %zu more files were left out because they cannot be read", d->folder,
-               d->decoded->bad_count - BAD_FILES_SHOWN);
     return status;
 }
 
@@ -245,7 +241,7 @@ silma_status folder_decode(decoded_folder *decoded, const folder_scan *scan, con
                            const silma_dataset_options *options, pixel_sink *sink, silma_error *error)
 {
     *decoded = (decoded_folder){
-        .preparation = options->preparation,
+        .facts.preparation = options->preparation,
         .files = reallocarray(NULL, scan->count + 1, sizeof *decoded->files),
         .sketches = reallocarray(NULL, scan->count + 1, sizeof *decoded->sketches),
     };
@@ -254,7 +250,7 @@ silma_status folder_decode(decoded_folder *decoded, const folder_scan *scan, con
                                                               : silma_fail_memory(error, scan->count);
     if (status == SILMA_OK) status = decode(&d);
     thread_pool_free(d.pool);
-    if (status == SILMA_OK && decoded->count == 0)
+    if (status == SILMA_OK && decoded->facts.count == 0)
         status = silma_fail(error, SILMA_BAD_FILE, "%s: none of its files is a picture that can be read", folder);
     if (status != SILMA_OK) decoded_folder_free(decoded);
     return status;

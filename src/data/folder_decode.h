@@ -16,24 +16,36 @@ struct pixel_sink {
     silma_status (*add)(pixel_sink *sink, const uint8_t *pixels, size_t bytes, silma_error *error);
 };
 
-typedef struct decoded_folder {
-    silma_preparation preparation;       // without zeros
+typedef enum size_reason {
+    SIZE_AS_EXPECTED = 0, // the one that was asked for, or the pictures' own
+    SIZE_BECAUSE_LARGE,   // the default size, because their own is large
+    SIZE_BECAUSE_MIXED,   // the default size, because they have none in common
+} size_reason;
+
+// What was found out about the pictures, besides their pixels.
+typedef struct folder_facts {
+    silma_preparation preparation; // without zeros
+    size_reason size_reason;
     size_t count;                        // images
-    uint32_t *files;                     // (count) the number of each one's file in the scan
-    image_sketch *sketches;              // (count)
     size_t bad_count;                    // files that could not be read
     uint32_t bad_files[BAD_FILES_SHOWN]; // the first of them
+} folder_facts;
+
+typedef struct decoded_folder {
+    folder_facts facts;
+    uint32_t *files;        // (count) the number of each one's file in the scan
+    image_sketch *sketches; // (count)
 } decoded_folder;
 
-// `folder` is where the scan's paths begin. Files that cannot be read are left out, with a notice, or with
-// options->strict the reason to fail. SILMA_BAD_FILE if none can be read. Free with decoded_folder_free.
+// `folder` is where the scan's paths begin. Files that cannot be read are left out, or with options->strict the reason
+// to fail. SILMA_BAD_FILE if none can be read. Free with decoded_folder_free.
 silma_status folder_decode(decoded_folder *decoded, const folder_scan *scan, const char *folder,
                            const silma_dataset_options *options, pixel_sink *sink, silma_error *error);
 void decoded_folder_free(decoded_folder *decoded);
 
-// Reads one picture, as near the size that `preparation` asks for as the format allows at little cost, but large enough
-// to be resized from; a height of 0 asks for the full size.
-silma_status picture_read(silma_picture *picture, const char *path, const silma_codecs *codecs,
-                          const silma_preparation *preparation, silma_error *error);
+// Reads the picture of file `index`, as near the size that `preparation` asks for as its format allows at little cost,
+// but large enough to be resized from; a height of 0 asks for the full size.
+silma_status folder_read_picture(silma_picture *picture, const folder_scan *scan, size_t index, const char *folder,
+                                 const silma_codecs *codecs, const silma_preparation *preparation, silma_error *error);
 
 #endif

@@ -3,8 +3,7 @@
 #include "core/error.h"
 #include "core/utf8.h"
 #include "data/dataset.h"
-#include "data/folder_decode.h"
-#include "data/folder_scan.h"
+#include "data/folder_images.h"
 #include "data/notice.h"
 #include "data/source.h"
 
@@ -71,94 +70,35 @@ static silma_status check_scan(const folder_scan *scan, const char *folder, silm
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Pixels in memory
+// What the pictures tell
 
-typedef struct memory_sink {
-    pixel_sink sink;
-    size_t image_count; // at most
-    uint8_t *pixels;
-    size_t used;
-} memory_sink;
-
-static silma_status begin_memory(pixel_sink *sink, const silma_preparation *p, silma_error *error)
+static void tell_size(const folder_facts *facts, const data_request *request)
 {
-    memory_sink *memory = (memory_sink *)sink;
-    size_t image = (size_t)p->height * (size_t)p->width * (size_t)p->channels;
-    free(memory->pixels);
-    memory->used = 0;
-    memory->pixels = image <= SIZE_MAX / memory->image_count ? malloc(image * memory->image_count) : NULL;
-    return memory->pixels ? SILMA_OK : silma_fail_memory(error, image * memory->image_count);
+    if (facts->size_reason == SIZE_AS_EXPECTED) return;
+    notice(request->options, "%s: the pictures %s, so all are resized to %dx%d (--size chooses another size)",
+           request->folder, facts->size_reason == SIZE_BECAUSE_LARGE ? "are large" : "differ in size",
+           facts->preparation.height, facts->preparation.width);
 }
 
-static silma_status add_to_memory(pixel_sink *sink, const uint8_t *pixels, size_t bytes, silma_error *error)
+// The first files that cannot be read, each with its reason: they are read once more, because the cache does not keep
+// reasons.
+static silma_status tell_bad(const folder_facts *facts, const folder_scan *scan, const data_request *request,
+                             silma_error *error)
 {
-    (void)error;
-    memory_sink *memory = (memory_sink *)sink;
-    memcpy(memory->pixels + memory->used, pixels, bytes);
-    memory->used += bytes;
-    return SILMA_OK;
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// The data set
-
-static void set_images(silma_dataset *dataset, const decoded_folder *decoded)
-{
-    const silma_preparation *p = &decoded->preparation;
-    dataset->preparation = *p;
-    dataset->prepared = true;
-    dataset->images.count = decoded->count;
-    dataset->images.height = p->height;
-    dataset->images.width = p->width;
-    dataset->images.channels = p->channels;
-}
-
-// Label and file of each image.
-static silma_status set_labels(silma_dataset *dataset, folder_scan *scan, const uint32_t *files, silma_error *error)
-{
-    size_t count = dataset->images.count;
-    dataset->labels = reallocarray(NULL, count, sizeof *dataset->labels);
-    dataset->files = reallocarray(NULL, count, sizeof *dataset->files);
-    if (!dataset->labels || !dataset->files) return silma_fail_memory(error, count * sizeof *dataset->files);
-    dataset->images.labels = dataset->labels;
-    dataset->file_names = scan->text;
-    scan->text = NULL;
-    for (size_t i = 0; i < count; i++) {
-        const scanned_file *file = &scan->files[files[i]];
-        dataset->labels[i] = file->label;
-        dataset->files[i] = dataset->file_names + file->path;
-        if (scan->has_validation && files[i] >= scan->validation_first && dataset->validation_first == 0)
-            dataset->validation_first = i;
+    for (size_t i = 0; i < facts->bad_count && i < BAD_FILES_SHOWN; i++) {
+        silma_picture picture;
+        silma_error why;
+        silma_status status = folder_read_picture(&picture, scan, facts->bad_files[i], request->folder, request->codecs,
+                                                  &facts->preparation, &why);
+        if (status == SILMA_OK) free(picture.pixels);
+        if (status == SILMA_OK) continue;
+        if (request->options->strict) return silma_fail(error, status, "%s", why.message);
+        notice(request->options, "%s: left out", why.message);
     }
+    if (facts->bad_count > BAD_FILES_SHOWN)
+        notice(request->options, "%s: %zu more files were left out because they cannot be read", request->folder,
+               facts->bad_count - BAD_FILES_SHOWN);
     return SILMA_OK;
-}
-
-static silma_status set_groups(silma_dataset *dataset, const image_sketch *sketches, silma_error *error)
-{
-    size_t count = dataset->images.count;
-    dataset->groups = reallocarray(NULL, count, sizeof *dataset->groups);
-    if (!dataset->groups) return silma_fail_memory(error, count * sizeof *dataset->groups);
-    return image_sketch_groups(sketches, count, dataset->groups, error);
-}
-
-static silma_status decode_to_memory(silma_dataset *dataset, folder_scan *scan, const data_request *request,
-                                     silma_error *error)
-{
-    memory_sink memory = {.sink = {begin_memory, add_to_memory}, .image_count = scan->count};
-    decoded_folder decoded;
-    silma_status status = folder_decode(&decoded, scan, request->folder, request->options, &memory.sink, error);
-    if (status != SILMA_OK) {
-        free(memory.pixels);
-        return status;
-    }
-    uint8_t *smaller = realloc(memory.pixels, memory.used);
-    dataset->pixels = smaller ? smaller : memory.pixels;
-    dataset->images.pixels = dataset->pixels;
-    set_images(dataset, &decoded);
-    status = set_labels(dataset, scan, decoded.files, error);
-    if (status == SILMA_OK) status = set_groups(dataset, decoded.sketches, error);
-    decoded_folder_free(&decoded);
-    return status;
 }
 
 // A class without images is no error: the network has an output for it that never learns.
@@ -178,13 +118,20 @@ static silma_status tell_empty(const silma_dataset *dataset, const folder_scan *
 static silma_status image_folder_load(silma_dataset *dataset, const data_request *request, silma_error *error)
 {
     folder_scan scan;
+    folder_facts facts;
     silma_status status = folder_scan_read(&scan, request->folder, request->split, error);
     if (status != SILMA_OK) return status;
     status = check_scan(&scan, request->folder, request->split, error);
     if (status == SILMA_OK) status = tell_skipped(&scan, request->folder, request->options, error);
     if (status == SILMA_OK) status = set_classes(dataset, &scan, error);
-    if (status == SILMA_OK) status = decode_to_memory(dataset, &scan, request, error);
+    if (status == SILMA_OK) status = folder_images_load(dataset, &scan, request, &facts, error);
+    if (status == SILMA_OK) tell_size(&facts, request);
+    if (status == SILMA_OK) status = tell_bad(&facts, &scan, request, error);
     if (status == SILMA_OK) status = tell_empty(dataset, &scan, request->folder, request->options, error);
+    if (status == SILMA_OK) { // dataset->files points into it
+        dataset->file_names = scan.text;
+        scan.text = NULL;
+    }
     folder_scan_free(&scan);
     return status;
 }

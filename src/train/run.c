@@ -11,11 +11,9 @@
 #include "nn/arena.h"
 #include "nn/network.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 const char RUN_CONFIG[] = "config.json";
@@ -235,23 +233,6 @@ static silma_status create_memory(silma_run *run, silma_error *error)
 // ---------------------------------------------------------------------------------------------------------------------
 // A new run
 
-static silma_status make_folder(const char *folder, silma_error *error)
-{
-    char *path = strdup(folder);
-    if (!path) return silma_fail_memory(error, strlen(folder));
-    silma_status status = SILMA_OK;
-    for (char *slash = path[0] ? strchr(path + 1, '/') : NULL; slash && status == SILMA_OK;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST) status = silma_fail_io(error, path, "cannot be made");
-        *slash = '/';
-    }
-    if (status == SILMA_OK && mkdir(path, 0777) != 0 && errno != EEXIST)
-        status = silma_fail_io(error, path, "cannot be made");
-    free(path);
-    return status;
-}
-
 static silma_status check_folder_is_free(const char *folder, silma_error *error)
 {
     char *path = path_join(folder, RUN_CONFIG);
@@ -332,7 +313,7 @@ static silma_status create_run(silma_run *run, const silma_network *network, con
 // The checkpoint first: a folder with a config.json is a run that can be resumed.
 static silma_status write_new_run(silma_run *run, silma_error *error)
 {
-    silma_status status = make_folder(run->folder, error);
+    silma_status status = folder_make(run->folder, 0777, error);
     if (status == SILMA_OK) status = checkpoint_write_last(run, error);
     if (status == SILMA_OK) status = write_split(run, error);
     if (status == SILMA_OK) status = config_write(run, error);
