@@ -243,7 +243,7 @@ static silma_status evaluate(const arguments *args, const char *folder, session 
     silma_status status = open_context(args, &s->context, why);
     if (!status) status = silma_model_load(&s->model, s->model_path, &why->error);
     silma_split split = s->split == SILMA_SPLIT_TEST ? SILMA_SPLIT_TEST : SILMA_SPLIT_TRAIN;
-    if (!status) status = open_model_dataset(args, s->model_path, split, &s->dataset, why);
+    if (!status) status = open_model_dataset(args, s->model_path, s->model, split, &s->dataset, why);
     if (!status && s->split == SPLIT_VALIDATION) status = open_validation(folder, s, why);
     if (!status)
         status = silma_evaluate(s->model, s->context, s->dataset, s->indices, s->index_count, &s->result, &why->error);

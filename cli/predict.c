@@ -144,7 +144,7 @@ static silma_status predict_dataset(const arguments *args, session *s, problem *
     silma_status status = option_choice(args, "split", split_names, 2, &split, why);
     if (status) return status;
     s->split = split_names[split];
-    status = open_model_dataset(args, args->words[0], (silma_split)split, &s->dataset, why);
+    status = open_model_dataset(args, args->words[0], s->model, (silma_split)split, &s->dataset, why);
     if (status) return status;
 
     size_t image_count = silma_dataset_images(s->dataset)->count;

@@ -91,19 +91,20 @@ silma_status open_run_dataset(const char *folder, const char *name, const silma_
     return open_recorded_dataset(folder, &as_then, split, dataset, why);
 }
 
-silma_status open_model_dataset(const arguments *args, const char *model_path, silma_split split,
-                                silma_dataset **dataset, problem *why)
+silma_status open_model_dataset(const arguments *args, const char *model_path, const silma_model *model,
+                                silma_split split, silma_dataset **dataset, problem *why)
 {
     const char *name = option_text(args, "data");
     silma_dataset_options options = dataset_options(option_text(args, "data-dir"));
     silma_status status = read_threads(args, &options.threads, why);
     if (status) return status;
+    silma_model_preparation(model, &options.preparation);
     char *folder = folder_of_path(model_path);
     if (!folder) return problem_set_memory(why);
-    if (run_folder_holds_run(folder)) {
-        status = open_run_dataset(folder, name, &options, split, dataset, why);
-    } else if (name) {
+    if (name) {
         status = silma_dataset_open(dataset, name, split, &options, &why->error);
+    } else if (run_folder_holds_run(folder)) {
+        status = open_recorded_dataset(folder, &options, split, dataset, why);
     } else {
         status =
             problem_set(why, SILMA_USAGE, "--data is missing: %s lies in no run folder that could tell", model_path);

@@ -24,9 +24,10 @@ silma_status open_dataset(const char *name, const char *data_dir, silma_split sp
 silma_status open_run_dataset(const char *folder, const char *name, const silma_dataset_options *options,
                               silma_split split, silma_dataset **dataset, problem *why);
 
-// The images that --data and --data-dir name; without --data those of the run whose folder holds the model.
-silma_status open_model_dataset(const arguments *args, const char *model_path, silma_split split,
-                                silma_dataset **dataset, problem *why);
+// The images that --data and --data-dir name; without --data those of the run whose folder holds the model. Pictures
+// are prepared as the model says.
+silma_status open_model_dataset(const arguments *args, const char *model_path, const silma_model *model,
+                                silma_split split, silma_dataset **dataset, problem *why);
 
 // What `input auto` and `dense classes` become for this data set.
 silma_input dataset_input(const silma_dataset *dataset);

@@ -54,7 +54,7 @@ _silma_words() {
         echo "kernels train infer"
         "$2" models 2>/dev/null | cut -d' ' -f1
         ;;
-    data) echo "list info get fashion-mnist mnist cifar-10 cifar-100" ;;
+    data) echo "list info get clean fashion-mnist mnist cifar-10 cifar-100" ;;
     help) echo "train eval predict summary models data report gradcheck trace bench help" ;;
     esac
 }

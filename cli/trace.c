@@ -59,8 +59,7 @@ static silma_status open_data(const arguments *args, session *s, problem *why)
     silma_status status = option_choice(args, "split", splits, 2, &split, why);
     if (status) return status;
     const char *name = option_text(args, "data");
-    if (is_model_file(args->words[0]))
-        return open_model_dataset(args, args->words[0], (silma_split)split, &s->dataset, why);
+    if (s->model) return open_model_dataset(args, args->words[0], s->model, (silma_split)split, &s->dataset, why);
     if (!name) {
         problem_hint(why, "silma trace %s --data fashion-mnist --index 0", args->words[0]);
         return problem_set(why, SILMA_USAGE, "--data is missing");
@@ -130,11 +129,10 @@ static silma_status trace(const arguments *args, session *s, problem *why)
 {
     silma_status status = open_context(args, &s->context, why);
     if (!status) status = take_settings(args, s, why);
+    if (!status && is_model_file(args->words[0])) status = silma_model_load(&s->model, args->words[0], &why->error);
     if (!status) status = open_data(args, s, why);
     if (!status) status = take_index(args, s, why);
-    if (!status)
-        status = is_model_file(args->words[0]) ? silma_model_load(&s->model, args->words[0], &why->error)
-                                               : make_model(args, s, why);
+    if (!status && !s->model) status = make_model(args, s, why);
     if (!status)
         status =
             silma_trace_write(s->context, s->model, s->dataset, s->index, &s->options, s->out, &s->result, &why->error);

@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 mkdir home
 export HOME=$work/home
-unset SILMA_DATA XDG_DATA_HOME NO_COLOR
+unset SILMA_DATA SILMA_CACHE XDG_DATA_HOME XDG_CACHE_HOME NO_COLOR
 failures=0
 
 # check NAME COMMAND...: one case.

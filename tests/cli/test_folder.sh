@@ -202,6 +202,94 @@ duplicates_stay_together() {
     same "$(cat counts)" '0 270 90'
 }
 
+packs() {
+    find "$SILMA_CACHE" -name '*.pack' -type f | wc -l
+}
+
+# Opens photos, of which the cache must hold one pack or none; it is whole afterwards, and the images the same.
+sum_of_photos() {
+    "$SILMA" data info photos --json 2>err | sed -nE 's/.*"sha256": "([0-9a-f]+)".*/\1/p'
+}
+
+# A pack is made once, found again by eval and resume, made anew when a file has changed, and cleaned away.
+cache() {
+    rm -rf "$SILMA_CACHE"
+    local sum pack
+    sum=$(sum_of_photos) && same "$(packs)" 1 && pack=$(find "$SILMA_CACHE" -name '*.pack' -type f) &&
+        same "$(stat -c %a "$SILMA_CACHE")" 700 && same "$(stat -c %a "$pack")" 600 || return 1
+    touch -d '2001-01-01' "$pack"
+    same "$(sum_of_photos)" "$sum" && exits 0 train tiny --data photos --epochs 1 --out cache-run &&
+        exits 0 eval cache-run/best.safetensors --split validation && exits 0 train --resume cache-run --epochs 2 &&
+        same "$(packs)" 1 && same "$(stat -c %Y "$pack")" "$(date -d '2001-01-01' +%s)" || return 1
+    touch photos/left/0.pgm && same "$(sum_of_photos)" "$sum" && same "$(packs)" 1 &&
+        [[ $(stat -c %Y "$pack") -gt $(date -d '2002-01-01' +%s) ]] || return 1
+    exits 0 data info photos --size 6 && same "$(packs)" 2 || return 1
+    echo mine >"$SILMA_CACHE/notes.txt" && echo mine >"$SILMA_CACHE/0123.pack" && mkdir "$SILMA_CACHE/ffffffffffffffffffffffffffffffff.pack" &&
+        exits 0 data clean && same "$(grep -c "^deleted .*of $work/photos" out)" 2 && exits 0 data clean --json && grep -q '"results": \[\]' out &&
+        same "$(find "$SILMA_CACHE" -mindepth 1 | wc -l)" 3
+}
+
+# Damage anywhere but in the pixels is seen, and what was in the way is replaced.
+damaged_cache() {
+    rm -rf "$SILMA_CACHE"
+    local sum pack size place
+    sum=$(sum_of_photos) && pack=$(find "$SILMA_CACHE" -name '*.pack' -type f) && size=$(stat -c %s "$pack") || return 1
+    cp "$pack" whole.pack
+    for place in 0 9 20 40 60 100 200 1000 1300 $((size - 900)) $((size - 1)); do
+        cp whole.pack "$pack" && printf '\377' | dd of="$pack" bs=1 seek="$place" conv=notrunc 2>dd.log
+        same "$(sum_of_photos)" "$sum" && cmp "$pack" whole.pack || return 1
+    done
+    for place in 0 1 100 4095 4096 5000 $((size - 1)); do
+        head -c "$place" whole.pack >"$pack" && same "$(sum_of_photos)" "$sum" && cmp "$pack" whole.pack || return 1
+    done
+    printf x >>"$pack" && same "$(sum_of_photos)" "$sum" && cmp "$pack" whole.pack || return 1
+    # What a killed process left behind is overwritten.
+    rm "$pack" && echo leftover >"$pack.tmp" && same "$(sum_of_photos)" "$sum" && cmp "$pack" whole.pack
+}
+
+# A cache that cannot be written costs a notice.
+no_cache() {
+    local sum
+    rm -rf "$SILMA_CACHE" && sum=$(sum_of_photos) || return 1
+    echo file >no-folder && same "$(SILMA_CACHE=$work/no-folder sum_of_photos)" "$sum" &&
+        grep -q 'no-folder/.*: the images are kept in memory, and decoded again the next time' err || return 1
+    same "$(SILMA_CACHE='' XDG_CACHE_HOME='' HOME='' sum_of_photos)" "$sum" && grep -q 'set one of SILMA_CACHE' err || return 1
+    same "$(SILMA_CACHE='' XDG_CACHE_HOME=$work/xdg sum_of_photos)" "$sum" && [[ -n $(ls xdg/silma/*.pack) ]] || return 1
+    same "$(SILMA_CACHE='' sum_of_photos)" "$sum" && [[ -n $(ls home/.cache/silma/*.pack) ]] || return 1
+    # The disk is full: every file that is written ends at 2 kB.
+    same "$(trap '' XFSZ; ulimit -f 2; SILMA_CACHE=$work/full-cache sum_of_photos)" "$sum" &&
+        same "$(find full-cache -type f | wc -l)" 0
+}
+
+# Two processes that need the same pack at once.
+cache_is_shared() {
+    rm -rf "$SILMA_CACHE"
+    local sum i
+    for i in 1 2 3 4; do "$SILMA" data info photos --json >"shared-$i" 2>/dev/null & done
+    wait
+    sum=$(sha shared-1)
+    for i in 2 3 4; do same "$(sha "shared-$i")" "$sum" || return 1; done
+    same "$(packs)" 1 && same "$(find "$SILMA_CACHE" -name '*.tmp' | wc -l)" 0
+}
+
+# A file that could not be read is told each time, and read when it has become readable.
+bad_files_and_cache() {
+    rm -rf "$SILMA_CACHE" sick && cp -r photos sick && echo 'no picture' >sick/left/a.jpg && exits 0 data info sick &&
+        cp err first && exits 0 data info sick && diff first err && fails 3 'left/a.jpg: is not a picture' data info sick --strict || return 1
+    cp sick/left/0.pgm sick/left/a.jpg && exits 0 data info sick --strict && same "$(count_of 1)" 121
+}
+
+# Killed while it trains, a run on pictures goes on to the same bits.
+killed() {
+    exits 0 train auto.silma --data mixed --size 12 --epochs 60 --out whole-run || return 1
+    "$SILMA" train auto.silma --data mixed --size 12 --epochs 60 --out killed-run --quiet >killed-out 2>&1 &
+    local process=$!
+    while [[ ! -s killed-run/history.csv || $(grep -c '' killed-run/history.csv) -lt 4 ]] && kill -0 "$process" 2>/dev/null; do sleep 0.02; done
+    kill -9 "$process"
+    wait "$process" 2>/dev/null
+    exits 0 train --resume killed-run && same "$(sha killed-run/last.safetensors)" "$(sha whole-run/last.safetensors)"
+}
+
 check 'the classes are the sub-folders' info
 check 'train/, val/ and test/' split_folders
 check 'a class may be called train' classes_called_train
@@ -226,4 +314,10 @@ check 'options for pictures are refused elsewhere' options_are_for_pictures
 check 'classes out of balance' balance
 check 'the same bits with any number of threads, and continued' same_bits
 check 'near-duplicates stay together' duplicates_stay_together
+check 'the cache: made once, found again, made anew, cleaned' cache
+check 'a damaged cache' damaged_cache
+check 'a cache that cannot be written' no_cache
+check 'processes share the cache' cache_is_shared
+check 'bad files and the cache' bad_files_and_cache
+check 'killed and continued' killed
 finish
