@@ -14,5 +14,6 @@ extern const command gradcheck_command;
 extern const command bench_command;
 extern const command report_command;
 extern const command trace_command;
+extern const command plot_command;
 
 #endif

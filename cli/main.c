@@ -22,7 +22,7 @@ static const command help_command = {
 
 static const command *const commands[] = {
     &train_command,  &eval_command,      &predict_command, &summary_command, &models_command, &data_command,
-    &report_command, &gradcheck_command, &trace_command,   &bench_command,   &help_command,
+    &report_command, &gradcheck_command, &trace_command,   &bench_command,   &plot_command,   &help_command,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
@@ -85,6 +85,11 @@ static silma_status print_version(problem *why)
 #else
     const char *download = "no";
 #endif
+#ifdef SILMA_HAVE_RASTER
+    const char *raster = "yes";
+#else
+    const char *raster = "no";
+#endif
 #ifdef __clang__
     const char *compiler = __VERSION__; // names itself
 #else
@@ -95,7 +100,7 @@ static silma_status print_version(problem *why)
     if (status) return status;
     printf("silma %s\n", silma_version());
     printf("instruction set: %s, threads: %u\n", silma_context_isa(context), silma_context_threads(context));
-    printf("built with: gzip %s, download %s; compiler %s\n", gzip, download, compiler);
+    printf("built with: gzip %s, download %s, figures as PNG %s; compiler %s\n", gzip, download, raster, compiler);
     silma_context_free(context);
     return SILMA_OK;
 }

@@ -1,6 +1,7 @@
 // silma report: a run as a page to look at.
 #include "commands.h"
 #include "output.h"
+#include "raster.h"
 #include "report_page.h"
 #include "run_folder.h"
 #include "setup.h"
@@ -39,6 +40,10 @@ static silma_status check_folder(const arguments *args, session *s, problem *why
     if (option_given(args, "png") && !option_given(args, "figures")) {
         problem_hint(why, "silma report %s --figures figures --png", s->folder);
         return problem_set(why, SILMA_USAGE, "--png needs --figures: where to put the pictures");
+    }
+    if (option_given(args, "png")) {
+        status = raster_check(why);
+        if (status) return status;
     }
     const char *out = option_text(args, "out");
     s->out = out ? strdup(out) : join_path(s->folder, "report.html");
@@ -99,8 +104,8 @@ static silma_status run(const arguments *args, problem *why)
     if (!status) status = make_report(args, &s, why);
     if (!status) status = silma_report_write(s.report, s.out, &why->error);
     if (!status && option_given(args, "figures"))
-        status = figure_files_write(&s.figures, s.report, option_text(args, "figures"), option_given(args, "png"),
-                                    option_given(args, "force"), why);
+        status = report_figures_write(&s.figures, s.report, option_text(args, "figures"), option_given(args, "png"),
+                                      option_given(args, "force"), why);
     if (!status && option_given(args, "json"))
         status = print_json(&s, why);
     else if (!status && !option_given(args, "quiet"))

@@ -3,26 +3,15 @@
 #ifndef SILMA_CLI_REPORT_PAGE_H
 #define SILMA_CLI_REPORT_PAGE_H
 
-#include "problem.h"
-
-#include <jansson.h>
+#include "figure_files.h"
 
 // silma_report_create with every codec of this build. `data_problem` (may be null) says why there is no data set.
 silma_status report_create(silma_report **report, const char *folder, silma_context *context,
                            const silma_dataset *dataset, const char *data_problem, problem *why);
 
-// The figures that were written.
-typedef struct figure_files {
-    char *folder;
-    char **paths; // (count)
-    size_t count;
-} figure_files;
-
 // Writes each figure as <folder>/<name>.svg, and with `png` as <name>.png too. The folder is made. Files that exist are
-// SILMA_USAGE without `force`.
-silma_status figure_files_write(figure_files *files, silma_report *report, const char *folder, bool png, bool force,
-                                problem *why);
-json_t *figure_files_json(const figure_files *files); // an array of paths; null if memory is short
-void figure_files_free(figure_files *files);
+// SILMA_USAGE without `force`. Free `files` with figure_files_free, also after a failure.
+silma_status report_figures_write(figure_files *files, silma_report *report, const char *folder, bool png, bool force,
+                                  problem *why);
 
 #endif

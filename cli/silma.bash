@@ -16,6 +16,7 @@ _silma_options() {
     data) echo "--data-dir --base-url --quiet --json $pictures" ;;
     report) echo "--out --figures --png --force --data-dir --quiet --json $machine" ;;
     bench) echo "--data --data-dir --input --classes --batch --steps --augment --repeats --filter --threads --isa --no-winograd --json" ;;
+    plot) echo "--out --png --force --json --input --filter --stride --pad --data --data-dir --split --count --seed $machine" ;;
     gradcheck) echo "--input --classes --seed --json $machine" ;;
     trace)
         echo "--data --data-dir --split --index --out --seed --optimizer --lr --loss --clip-norm --large --force --json
@@ -55,7 +56,8 @@ _silma_words() {
         "$2" models 2>/dev/null | cut -d' ' -f1
         ;;
     data) echo "list info get clean fashion-mnist mnist cifar-10 cifar-100" ;;
-    help) echo "train eval predict summary models data report gradcheck trace bench help" ;;
+    plot) echo "activations connections samples" ;;
+    help) echo "train eval predict summary models data report gradcheck trace bench plot help" ;;
     esac
 }
 

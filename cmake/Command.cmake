@@ -14,4 +14,11 @@ if(command_sources)
         target_link_libraries(silma_command PRIVATE PkgConfig::libcurl PkgConfig::libarchive)
         target_compile_definitions(silma_command PRIVATE SILMA_HAVE_CURL)
     endif()
+    if(SILMA_RASTER)
+        # Loaded when it is needed: its thirty libraries would add half to the time that the command takes to start, and
+        # a machine without them could not run it.
+        target_include_directories(silma_command SYSTEM PRIVATE ${librsvg_INCLUDE_DIRS} ${cairo_INCLUDE_DIRS})
+        target_link_libraries(silma_command PRIVATE ${CMAKE_DL_LIBS})
+        target_compile_definitions(silma_command PRIVATE SILMA_HAVE_RASTER)
+    endif()
 endif()

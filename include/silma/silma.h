@@ -13,6 +13,7 @@
 //   9. Benchmarks
 //  10. Reports           a run as a page to look at
 //  11. Trace             one image's mathematics on a page
+//  12. Figures           the mathematics and the data as SVG
 //
 // The library has no global state, never prints, never exits, and never aborts on input. Handles are opaque; the
 // function that creates one documents who frees it. Handles may be used from any thread, one thread at a time.
@@ -548,7 +549,8 @@ SILMA_API const char *silma_report_class_name(const silma_report *report, int in
 // Writes one HTML file that needs no other.
 SILMA_API silma_status silma_report_write(silma_report *report, const char *path, silma_error *error);
 
-// Receives each figure as an SVG file; `name` is a word such as "confusion". A failure ends silma_report_figures.
+// Receives a figure as an SVG file that is complete in itself; `name` is a word for its file, such as "confusion". A
+// failure ends the drawing, and is returned.
 typedef silma_status silma_figure_fn(const char *name, const char *svg, size_t size, void *user, silma_error *error);
 SILMA_API silma_status silma_report_figures(silma_report *report, silma_figure_fn *figure, void *user,
                                             silma_error *error);
@@ -575,6 +577,26 @@ typedef struct silma_trace_result {
 SILMA_API silma_status silma_trace_write(silma_context *context, silma_model *model, const silma_dataset *dataset,
                                          size_t index, const silma_trace_options *options, const char *path,
                                          silma_trace_result *result, silma_error *error);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 12. Figures: the mathematics and the data, as silma_report_figures gives a run's
+
+// Each activation function and its derivative, as the context's kernels compute them, and the negative logarithm:
+// figures 3 to 7 of the thesis, and the functions that came later.
+SILMA_API silma_status silma_plot_activations(const silma_context *context, silma_figure_fn *figure, void *user,
+                                              silma_error *error);
+
+// To how many outputs of a filter each of (height, width) pixels is connected: equations 60 and 61, figure 11. `window`
+// is written as in a .silma text: "3x3 stride=2 pad=1", "5x5 same". Counted by the context's kernels.
+SILMA_API silma_status silma_connections(const silma_context *context, int height, int width, const char *window,
+                                         uint32_t *counts, silma_error *error);
+SILMA_API silma_status silma_plot_connections(const silma_context *context, int height, int width, const char *window,
+                                              silma_figure_fn *figure, void *user, silma_error *error);
+
+// `count` images of a data set with their classes, drawn at random: figures 17 and 26. Images have 1 to 4 channels.
+SILMA_API silma_status silma_plot_samples(const silma_dataset *dataset, size_t count, uint64_t seed,
+                                          const silma_codecs *codecs, silma_figure_fn *figure, void *user,
+                                          silma_error *error);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WRITTEN_CLASSES_MAX = 20, LEVELS = 24, NAME_SIZE = 24 };
+enum { WRITTEN_CLASSES_MAX = 20, NAME_SIZE = 24 };
 
 static const double GAP = 6, LEGEND = 56, NAMES_MOST = 120, CELL_MOST = 48;
 
@@ -123,55 +123,35 @@ static void draw_written_cell(text_buffer *out, const heat_map *map, const layou
     write_cell(out, map, l, truth, predicted, share);
 }
 
-static int level_of(size_t count, size_t support)
+static void draw_coloured_cells(text_buffer *out, const heat_map *map, const layout *l)
 {
-    return count == 0 ? 0 : (int)ceil(opacity_of((double)count / (double)support) * LEVELS - 1e-9);
-}
-
-// Many cells: one path for all of a level.
-static void draw_level(text_buffer *out, const heat_map *map, const layout *l, int level, const size_t *supports)
-{
-    bool any = false;
-    for (int truth = 0; truth < map->class_count; truth++)
-        for (int predicted = 0; predicted < map->class_count; predicted++) {
-            size_t count = count_of(map, truth, predicted);
-            if (count == 0 || level_of(count, supports[truth]) != level) continue;
-            if (!any) {
-                buffer_add(out, "<path class=\"heat\" fill-opacity=\"");
-                buffer_number(out, (double)level / LEVELS, 2);
-                buffer_add(out, "\" d=\"");
-            }
-            any = true;
-            buffer_print(out, "M");
-            buffer_number(out, l->left + predicted * l->cell, 2);
-            buffer_add(out, " ");
-            buffer_number(out, l->top + truth * l->cell, 2);
-            buffer_add(out, "h");
-            buffer_number(out, l->cell, 2);
-            buffer_add(out, "v");
-            buffer_number(out, l->cell, 2);
-            buffer_add(out, "h");
-            buffer_number(out, -l->cell, 2);
-            buffer_add(out, "z");
-        }
-    if (any) buffer_add(out, "\"/>\n");
-}
-
-static void draw_cells(text_buffer *out, const heat_map *map, const layout *l)
-{
-    size_t *supports = calloc((size_t)map->class_count, sizeof *supports);
-    if (!supports) {
+    size_t classes = (size_t)map->class_count;
+    uint8_t *levels = calloc(classes, classes);
+    if (!levels) {
         out->failed = true;
         return;
     }
     for (int truth = 0; truth < map->class_count; truth++) {
-        supports[truth] = support_of(map, truth);
-        for (int i = 0; i < map->class_count && map->class_count <= WRITTEN_CLASSES_MAX; i++)
-            draw_written_cell(out, map, l, truth, i, supports[truth]);
+        size_t support = support_of(map, truth);
+        for (int i = 0; i < map->class_count && support > 0; i++)
+            levels[(size_t)truth * classes + (size_t)i] =
+                (uint8_t)ceil(opacity_of((double)count_of(map, truth, i) / (double)support) * SVG_LEVELS - 1e-9);
     }
-    for (int level = 1; level <= LEVELS && map->class_count > WRITTEN_CLASSES_MAX; level++)
-        draw_level(out, map, l, level, supports);
-    free(supports);
+    svg_heat_cells(out, l->left, l->top, l->cell, map->class_count, map->class_count, levels);
+    free(levels);
+}
+
+static void draw_cells(text_buffer *out, const heat_map *map, const layout *l)
+{
+    if (map->class_count > WRITTEN_CLASSES_MAX) {
+        draw_coloured_cells(out, map, l);
+        return;
+    }
+    for (int truth = 0; truth < map->class_count; truth++) {
+        size_t support = support_of(map, truth);
+        for (int i = 0; i < map->class_count; i++)
+            draw_written_cell(out, map, l, truth, i, support);
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -185,6 +185,42 @@ void svg_rect_heat(text_buffer *out, double x, double y, double width, double he
     buffer_add(out, "</rect>\n");
 }
 
+// One path for all cells of a level, one rectangle for neighbours in a row. Whole cells are the path's unit.
+static void add_level(text_buffer *out, int level, int rows, int columns, const uint8_t *levels)
+{
+    bool any = false;
+    for (int row = 0; row < rows; row++)
+        for (int column = 0, run; column < columns; column += run) {
+            const uint8_t *at = levels + (size_t)row * (size_t)columns + column;
+            for (run = 1; column + run < columns && at[run] == *at;)
+                run++;
+            if (*at != level) continue;
+            if (!any) {
+                buffer_add(out, "<path fill-opacity=\"");
+                buffer_number(out, (double)level / SVG_LEVELS, 3);
+                buffer_add(out, "\" d=\"");
+            }
+            any = true;
+            buffer_print(out, "M%d %dh%dv1h-%dz", column, row, run, run);
+        }
+    if (any) buffer_add(out, "\"/>\n");
+}
+
+void svg_heat_cells(text_buffer *out, double left, double top, double cell, int rows, int columns,
+                    const uint8_t *levels)
+{
+    buffer_add(out, "<g class=\"heat\" transform=\"translate(");
+    buffer_number(out, left, 2);
+    buffer_add(out, " ");
+    buffer_number(out, top, 2);
+    buffer_add(out, ") scale(");
+    buffer_number(out, cell, 4);
+    buffer_add(out, ")\">\n");
+    for (int level = 1; level <= SVG_LEVELS; level++)
+        add_level(out, level, rows, columns, levels);
+    svg_group_end(out);
+}
+
 void svg_circle(text_buffer *out, svg_class fill, double x, double y, double radius)
 {
     buffer_add(out, "<circle");

@@ -60,6 +60,10 @@ void svg_rect(text_buffer *out, svg_class fill, double x, double y, double width
 // With an opacity of 0..1 and a tooltip; null for none.
 void svg_rect_heat(text_buffer *out, double x, double y, double width, double height, double opacity,
                    const char *tooltip);
+// A matrix of squares; levels (rows, columns) of 0 (nothing is drawn) to SVG_LEVELS (full). Small for many cells.
+enum { SVG_LEVELS = 64 };
+void svg_heat_cells(text_buffer *out, double left, double top, double cell, int rows, int columns,
+                    const uint8_t *levels);
 void svg_circle(text_buffer *out, svg_class fill, double x, double y, double radius);
 // A line through `count` points; it is interrupted where a coordinate is not finite, and a point between two gaps is a
 // dot. Nothing where there is no point.
