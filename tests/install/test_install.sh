@@ -78,6 +78,32 @@ builds_static_with_pkg_config() {
         "$libdir/libsilma.a" $(pkg-config --static --libs-only-l --libs-only-other silma | sed 's/-lsilma//')
 }
 
+# The static libsilma-codecs with all that it needs: decodes a picture.
+decodes_with_static_codecs() {
+    local -x PKG_CONFIG_PATH=$libdir/pkgconfig
+    cat >"$work/decode.c" <<'END'
+#include <silma/codecs.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(void)
+{
+    static uint8_t bytes[1 << 16];
+    silma_picture picture = {0};
+    size_t size = fread(bytes, 1, sizeof(bytes), stdin);
+    silma_status status = silma_codecs_default()->decode_picture("stdin", bytes, size, 0, SILMA_MOST_PIXELS, &picture, NULL);
+    if (status == SILMA_OK) printf("%dx%dx%d\n", picture.height, picture.width, picture.channels);
+    free(picture.pixels);
+    return (int)status;
+}
+END
+    # shellcheck disable=SC2046
+    gcc -O1 $(pkg-config --cflags silma-codecs) -o "$work/decode" "$work/decode.c" "$libdir/libsilma-codecs.a" \
+        "$libdir/libsilma.a" \
+        $(pkg-config --static --libs-only-l --libs-only-other silma-codecs | sed 's/-lsilma-codecs//; s/-lsilma//') &&
+        [[ $("$work/decode" <"$source/tests/data/pictures/rgb.jpg") == 7x11x3 ]] &&
+        [[ $("$work/decode" <"$source/tests/data/pictures/palette4-transparent.png") == 7x11x4 ]]
+}
+
 builds_with_cmake() {
     cmake -G Ninja -S "$source/examples" -B "$work/by-cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release &&
         cmake --build "$work/by-cmake"
@@ -118,6 +144,9 @@ check "the shared libraries export every function of the headers" exports_all_of
 check "the header compiles alone" header_compiles_alone
 check "examples build with pkg-config" builds_with_pkg_config
 check "an example builds with pkg-config and the static library" builds_static_with_pkg_config
+if [[ -f $build/libsilma-codecs.a ]]; then
+    check "pictures are decoded with pkg-config and the static libraries" decodes_with_static_codecs
+fi
 check "examples build with CMake" builds_with_cmake
 check "examples run (pkg-config)" use_with_shared_library "$work/by-make"
 check "examples run (CMake, shared)" use "$work/by-cmake"
