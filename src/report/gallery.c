@@ -78,7 +78,7 @@ silma_status gallery_add_prediction(gallery *g, const silma_report *report, size
     const scores *s = &facts->scores;
     bool right = s->predicted[position] == s->labels[position];
     char predicted[CLASS_NUMBER_SIZE], truth[CLASS_NUMBER_SIZE], *caption;
-    if (asprintf(&caption, "%s %s %% (%s)", run_facts_class(facts, (int)s->predicted[position], predicted),
+    if (asprintf(&caption, "%s %s\xC2\xA0%% (%s)", run_facts_class(facts, (int)s->predicted[position], predicted),
                  fixed_text(100 * (double)s->confidence[position], 0).text,
                  run_facts_class(facts, (int)s->labels[position], truth)) < 0)
         return silma_fail_memory(error, 0);
@@ -209,7 +209,9 @@ silma_status gallery_add_to_page(const gallery *g, const gallery_frame *frame, t
                                  const silma_codecs *codecs, silma_error *error)
 {
     silma_status status = SILMA_OK;
-    buffer_add(page, "<div class=\"gallery\">\n");
+    enum { BETWEEN = 16 };
+    double cell = frame->picture + (frame->beside > 0 ? frame->beside + 8 + BETWEEN : 0) + BETWEEN;
+    buffer_print(page, "<div class=\"gallery\" style=\"max-width:%dpx\">\n", (int)(frame->columns * cell));
     for (size_t i = 0; status == SILMA_OK && i < g->count; i++)
         status = add_item(page, &g->items[i], frame, codecs, error);
     buffer_add(page, "</div>\n");

@@ -21,7 +21,11 @@ static const figure figures[] = {
     {"mistakes", has_mistakes, draw_mistakes},
     {"pairs", has_mistakes, draw_pairs},
     {"reliability", has_confidence, draw_reliability},
+    {"attention", has_attention, draw_attention},
+    {"filters", has_filters, draw_filters},
     {"network", NULL, draw_network},
+    {"class-counts", has_counts, draw_counts},
+    {"samples", has_samples, draw_samples},
 };
 
 typedef struct section {
@@ -31,10 +35,17 @@ typedef struct section {
 } section;
 
 static const section sections[] = {
-    {&LINK_TRAINING, has_epochs, section_training},   {&LINK_CONFUSION, has_scores, section_confusion},
-    {&LINK_CLASSES, has_scores, section_classes},     {&LINK_PREDICTIONS, has_predictions, section_predictions},
-    {&LINK_MISTAKES, has_mistakes, section_mistakes}, {&LINK_CONFIDENCE, has_confidence, section_confidence},
-    {&LINK_NETWORK, NULL, section_network},           {&LINK_SETTINGS, NULL, section_settings},
+    {&LINK_TRAINING, has_epochs, section_training},
+    {&LINK_CONFUSION, has_scores, section_confusion},
+    {&LINK_CLASSES, has_scores, section_classes},
+    {&LINK_PREDICTIONS, has_predictions, section_predictions},
+    {&LINK_MISTAKES, has_mistakes, section_mistakes},
+    {&LINK_CONFIDENCE, has_confidence, section_confidence},
+    {&LINK_ATTENTION, has_attention, section_attention},
+    {&LINK_FILTERS, has_filters, section_filters},
+    {&LINK_NETWORK, NULL, section_network},
+    {&LINK_DATA, has_counts, section_data},
+    {&LINK_SETTINGS, NULL, section_settings},
 };
 enum { SECTION_COUNT = sizeof sections / sizeof *sections, FIGURE_COUNT = sizeof figures / sizeof *figures };
 

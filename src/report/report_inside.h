@@ -45,12 +45,21 @@ silma_status section_mistakes(const silma_report *report, text_buffer *page, sil
 bool has_confidence(const silma_report *report);
 figure_draw draw_reliability;
 silma_status section_confidence(const silma_report *report, text_buffer *page, silma_error *error);
+// section_attention.c
+bool has_filters(const silma_report *report), has_attention(const silma_report *report);
+figure_draw draw_filters, draw_attention;
+silma_status section_filters(const silma_report *report, text_buffer *page, silma_error *error);
+silma_status section_attention(const silma_report *report, text_buffer *page, silma_error *error);
+// section_data.c
+bool has_counts(const silma_report *report), has_samples(const silma_report *report);
+figure_draw draw_counts, draw_samples;
+silma_status section_data(const silma_report *report, text_buffer *page, silma_error *error);
 // section_network.c
 figure_draw draw_network;
 silma_status section_network(const silma_report *report, text_buffer *page, silma_error *error);
 
 // The sections' links: the page's contents lists those of sections that exist.
 extern const page_link LINK_TRAINING, LINK_CONFUSION, LINK_CLASSES, LINK_PREDICTIONS, LINK_MISTAKES, LINK_CONFIDENCE,
-    LINK_NETWORK, LINK_SETTINGS;
+    LINK_ATTENTION, LINK_FILTERS, LINK_DATA, LINK_NETWORK, LINK_SETTINGS;
 
 #endif
