@@ -77,32 +77,40 @@ static void draw_series(panel *p, int series, const silma_epoch *epochs, size_t 
     }
 }
 
-static void print_cell(const terminal *screen, FILE *stream, uint8_t training, uint8_t validation)
+// Text in a style, which holds until another one is asked for.
+static void print_styled(const terminal *screen, FILE *stream, terminal_colour *style, terminal_colour wanted,
+                         const char *text)
 {
-    if (!training && !validation) {
-        fputc(' ', stream);
-    } else if (!screen->utf8) {
-        fputc(validation ? (training ? '8' : 'o') : '.', stream);
-    } else {
-        unsigned code = 0x2800u + (training | validation);
-        char bytes[4] = {(char)(0xE0 | code >> 12), (char)(0x80 | (code >> 6 & 0x3F)), (char)(0x80 | (code & 0x3F)), 0};
-        bool both = training && validation;
-        fprintf(stream, "%s%s%s",
-                terminal_style(screen, both         ? STYLE_PLAIN
-                                       : validation ? STYLE_VALIDATION
-                                                    : STYLE_TRAINING),
-                bytes, terminal_style(screen, STYLE_PLAIN));
-    }
+    if (*style != STYLE_PLAIN && wanted != *style) fputs(terminal_style(screen, STYLE_PLAIN), stream);
+    if (wanted != STYLE_PLAIN && wanted != *style) fputs(terminal_style(screen, wanted), stream);
+    *style = wanted;
+    fputs(text, stream);
+}
+
+static void print_cell(const terminal *screen, FILE *stream, terminal_colour *style, uint8_t training,
+                       uint8_t validation)
+{
+    unsigned code = 0x2800u + (training | validation);
+    char dots[4] = {(char)(0xE0 | code >> 12), (char)(0x80 | (code >> 6 & 0x3F)), (char)(0x80 | (code & 0x3F)), 0};
+    bool both = training && validation;
+    if (!training && !validation)
+        print_styled(screen, stream, style, STYLE_PLAIN, " ");
+    else if (!screen->utf8)
+        print_styled(screen, stream, style, STYLE_PLAIN, both ? "8" : validation ? "o" : ".");
+    else
+        print_styled(screen, stream, style, both ? STYLE_PLAIN : validation ? STYLE_VALIDATION : STYLE_TRAINING, dots);
 }
 
 static void print_row(const terminal *screen, FILE *stream, const panel *p, int row)
 {
+    terminal_colour style = STYLE_PLAIN;
     if (row == 0 || row == ROWS - 1)
         fprintf(stream, "%*.3g ", AXIS - 1, row == 0 ? p->high : p->low);
     else
         fprintf(stream, "%*s", AXIS, "");
     for (int x = 0; x < p->columns; x++)
-        print_cell(screen, stream, p->dots[0][row][x], p->dots[1][row][x]);
+        print_cell(screen, stream, &style, p->dots[0][row][x], p->dots[1][row][x]);
+    print_styled(screen, stream, &style, STYLE_PLAIN, "");
 }
 
 static void print_legend(const terminal *screen, FILE *stream, size_t count, bool validation)
@@ -171,14 +179,13 @@ static void print_name(FILE *stream, picture_class_fn *class_of, const void *own
     fprintf(stream, "%s%*s", name, text_padding(name, NAME_COLUMNS), "");
 }
 
-static void print_shade(const terminal *screen, FILE *stream, double share, bool right)
+static void print_shade(const terminal *screen, FILE *stream, terminal_colour *style, double share, bool right)
 {
     static const char *const blocks[] = {"··", "░░", "▒▒", "▓▓", "██"};
     static const char *const letters[] = {" .", " -", " +", " *", " #"};
     int shade = share <= 0 ? 0 : share < 0.03 ? 1 : share < 0.15 ? 2 : share < 0.5 ? 3 : 4;
-    const char *style = terminal_style(screen, shade == 0 ? STYLE_DIM : right ? STYLE_TRAINING : STYLE_VALIDATION);
-    fprintf(stream, "%s%s%s", style, screen->utf8 ? blocks[shade] : letters[shade],
-            terminal_style(screen, STYLE_PLAIN));
+    terminal_colour wanted = shade == 0 ? STYLE_DIM : right ? STYLE_TRAINING : STYLE_VALIDATION;
+    print_styled(screen, stream, style, wanted, screen->utf8 ? blocks[shade] : letters[shade]);
 }
 
 static size_t confused(const silma_evaluation *e, int truth, int predicted)
@@ -199,9 +206,12 @@ static void print_matrix(const terminal *screen, FILE *stream, const silma_evalu
         print_name(stream, class_of, owner, truth);
         fputc(' ', stream);
         size_t support = e->classes[truth].support;
+        terminal_colour style = STYLE_PLAIN;
         for (int i = 0; i < e->class_count; i++)
-            print_shade(screen, stream, support ? (double)confused(e, truth, i) / (double)support : 0, i == truth);
-        fprintf(stream, " %s\n", support ? text_percent(e->classes[truth].recall).text : "      -");
+            print_shade(screen, stream, &style, support ? (double)confused(e, truth, i) / (double)support : 0,
+                        i == truth);
+        print_styled(screen, stream, &style, STYLE_PLAIN, " ");
+        fprintf(stream, "%s\n", support ? text_percent(e->classes[truth].recall).text : "      -");
     }
     if (screen->utf8)
         fprintf(stream, "%*s░ below 3 %%  ▒ below 15 %%  ▓ below half  █ half and more of the class\n",

@@ -10,6 +10,11 @@ silma_status report_create(silma_report **report, const char *folder, silma_cont
     return silma_report_create(report, folder, context, dataset, &options, &why->error);
 }
 
+const char *report_class(const void *report, int index)
+{
+    return silma_report_class_name(report, index);
+}
+
 silma_status report_figures_write(figure_files *files, silma_report *report, const char *folder, bool png, bool force,
                                   problem *why)
 {

@@ -9,6 +9,9 @@
 silma_status report_create(silma_report **report, const char *folder, silma_context *context,
                            const silma_dataset *dataset, const char *data_problem, problem *why);
 
+// A picture_class_fn whose owner is the report.
+const char *report_class(const void *report, int index);
+
 // Writes each figure as <folder>/<name>.svg, and with `png` as <name>.png too. The folder is made. Files that exist are
 // SILMA_USAGE without `force`. Free `files` with figure_files_free, also after a failure.
 silma_status report_figures_write(figure_files *files, silma_report *report, const char *folder, bool png, bool force,

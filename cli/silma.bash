@@ -5,7 +5,7 @@ _silma_options() {
     local pictures='--size --resize --background --color --strict'
     case $1 in
     train)
-        echo "--data --data-dir --out --resume --force --quiet --json --epochs --batch --optimizer --lr --schedule
+        echo "--data --data-dir --out --resume --force --no-report --quiet --json --epochs --batch --optimizer --lr --schedule
             --loss --val-split --early-stop --patience --best --clip-norm --class-weights --augment --sampler --normalize
             --seed $pictures $machine"
         ;;

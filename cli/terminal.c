@@ -40,8 +40,8 @@ const char *terminal_style(const terminal *screen, terminal_colour style)
 {
     static const char *const sequences[] = {
         [STYLE_PLAIN] = "\033[0m",       [STYLE_BOLD] = "\033[1m",   [STYLE_DIM] = "\033[2m",
-        [STYLE_GOOD] = "\033[32m",       [STYLE_ERROR] = "\033[31m", [STYLE_TRAINING] = "\033[34m",
-        [STYLE_VALIDATION] = "\033[31m",
+        [STYLE_GOOD] = "\033[32m",       [STYLE_ERROR] = "\033[31m", [STYLE_TRAINING] = "\033[94m",
+        [STYLE_VALIDATION] = "\033[91m",
     };
     return screen->colours ? sequences[style] : "";
 }

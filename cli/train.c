@@ -1,8 +1,8 @@
 // silma train: a new run, or one that is continued.
 #include "commands.h"
 #include "output.h"
-#include "pictures.h"
 #include "picture.h"
+#include "pictures.h"
 #include "progress.h"
 #include "report_page.h"
 #include "run_folder.h"
@@ -47,6 +47,7 @@ static const option run_table[] = {
     {"out", "DIR", "the run folder (default: runs/NETWORK-N, the next free number)"},
     {"resume", "DIR", "continue the run in this folder, to the same bits as if it had never stopped"},
     {"force", NULL, "replace the run that --out holds"},
+    {"no-report", NULL, "do not write report.html into the run folder at the end"},
     {"quiet", NULL, "no progress and no settings; only the result"},
     {"json", NULL, "a line an epoch and a last line as JSON on standard output"},
     {0},
@@ -61,6 +62,7 @@ typedef struct session {
     silma_settings *settings;
     silma_run *run;
     run_folder folder;
+    bool quiet, json, no_report;
 } session;
 
 static void session_free(session *s)
@@ -242,7 +244,7 @@ static void print_start(const session *s, const json_t *config)
     json_object_foreach(json_object_get(config, "settings"), name, value) print_setting(name, value);
 }
 
-static void print_end(const session *s, const run_history *history, const char *watch, bool trained)
+static void print_end(const session *s, const run_history *history, const char *watch, const char *page, bool trained)
 {
     char folder[512];
     text_shell_quote(folder, sizeof folder, s->folder.path);
@@ -251,29 +253,72 @@ static void print_end(const session *s, const run_history *history, const char *
            text_duration(history->seconds).text);
     if (history->best_epoch > 0) printf("; best: epoch %u, %s %.4f", history->best_epoch, watch, history->best_value);
     printf("\nrun folder: %s\n", s->folder.path);
+    if (page) printf("report: %s\n", page);
     printf("next:\n  silma eval %s/best.safetensors\n  silma predict %s/best.safetensors --index 0-8\n", folder,
            folder);
 }
 
-static silma_status print_end_json(const session *s, const run_history *history, const char *watch, problem *why)
+static silma_status print_end_json(const session *s, const run_history *history, const char *watch, const char *page,
+                                   problem *why)
 {
-    json_t *line = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "event", "done", "run",
-                             output_string(s->folder.path), "epochs", output_integer(history->epochs), "seconds",
-                             output_number(history->seconds), "best_epoch", output_integer(history->best_epoch),
-                             "best_by", output_string(watch), "best_value", output_number(history->best_value));
+    json_t *line =
+        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "event", "done", "run", output_string(s->folder.path),
+                  "epochs", output_integer(history->epochs), "seconds", output_number(history->seconds), "best_epoch",
+                  output_integer(history->best_epoch), "best_by", output_string(watch), "best_value",
+                  output_number(history->best_value), "report", output_string(page));
     return output_json(line, why);
 }
 
-static silma_status report_end(const session *s, const json_t *config, bool trained, bool json, problem *why)
+// Curves and confusion matrix, where standard output is a terminal; `report` may be null.
+static void show_pictures(const session *s, const silma_report *report)
+{
+    terminal screen = terminal_of(stdout);
+    if (!screen.interactive || s->quiet || s->json) return;
+    size_t count;
+    const silma_epoch *epochs = silma_run_history(s->run, &count);
+    printf("\n");
+    picture_curves(&screen, stdout, epochs, count);
+    const silma_evaluation *evaluation = report ? silma_report_evaluation(report) : NULL;
+    if (evaluation) {
+        printf("\n");
+        picture_confusion(&screen, stdout, evaluation, report_class, report);
+    }
+    printf("\n");
+}
+
+// The report's path, or null where there is none: that is no failure of the training.
+static char *write_report(const session *s)
+{
+    problem why = {.hint = ""};
+    silma_report *report = NULL;
+    silma_status status = SILMA_OK;
+    char *page = s->no_report ? NULL : join_path(s->folder.path, "report.html");
+    if (page) status = report_create(&report, s->folder.path, s->context, s->dataset, NULL, &why);
+    if (page && !status) status = silma_report_write(report, page, &why.error);
+    if (status) {
+        fprintf(stderr, "silma: train: the run is saved, but not its report: %s\n", why.error.message);
+        free(page);
+        page = NULL;
+    }
+    show_pictures(s, report);
+    silma_report_free(report);
+    return page;
+}
+
+static silma_status finish(const session *s, const json_t *config, bool trained, problem *why)
 {
     const char *watch = json_string_value(json_object_get(json_object_get(config, "settings"), "best"));
     run_history history;
     if (!watch) watch = "accuracy";
     silma_status status = run_folder_history(s->folder.path, watch, &history, why);
     if (status) return status;
-    if (json) return print_end_json(s, &history, watch, why);
-    print_end(s, &history, watch, trained);
-    return SILMA_OK;
+    char *page = write_report(s);
+    if (s->json)
+        status = print_end_json(s, &history, watch, page, why);
+    else
+        print_end(s, &history, watch, page, trained);
+    free(page);
+    return status;
 }
 
 // What to do after training stopped early, beside what the error says.
@@ -292,28 +337,31 @@ static void hint_after(silma_status status, const session *s, problem *why)
     }
 }
 
-static silma_status train(const session *s, const json_t *config, bool quiet, bool json, problem *why)
+static silma_status train(const session *s, const json_t *config, problem *why)
 {
-    progress_display display = progress_begin(quiet, json);
-    if (!quiet) print_start(s, config);
+    progress_display display = progress_begin(s->quiet, s->json);
+    if (!s->quiet) print_start(s, config);
     silma_status status = silma_run_train(s->run, progress_show, &display, &why->error);
     progress_clear(&display);
-    if (!status) return report_end(s, config, display.epochs > 0, json, why);
+    if (!status) return finish(s, config, display.epochs > 0, why);
     hint_after(status, s, why);
     return status;
 }
 
 static silma_status run(const arguments *args, problem *why)
 {
-    session s = {0};
+    session s = {
+        .quiet = option_given(args, "quiet"),
+        .json = option_given(args, "json"),
+        .no_report = option_given(args, "no-report"),
+    };
     silma_status status = silma_settings_create(&s.settings, &why->error);
     if (!status) status = apply_recipe(args, s.settings, why);
     if (!status) status = open_context(args, &s.context, why);
     if (!status) status = option_given(args, "resume") ? open_resumed(args, &s, why) : open_new(args, &s, why);
     if (!status) {
         json_t *config = json_loads(silma_run_config(s.run), 0, NULL);
-        status = config ? train(&s, config, option_given(args, "quiet"), option_given(args, "json"), why)
-                        : problem_set_memory(why);
+        status = config ? train(&s, config, why) : problem_set_memory(why);
         json_decref(config);
     }
     if (status == SILMA_FAILURE && strstr(why->error.message, "out of memory"))
@@ -327,7 +375,8 @@ const command train_command = {
     .synopsis = "NETWORK|FILE.silma --data NAME|DIR [options]\n--resume DIR [options]",
     .summary = "train a network on a data set",
     .details = "Trains a network of the zoo ('silma models') or a .silma file. The run folder receives\n"
-               "config.json, split.json, history.csv, history.jsonl, best.safetensors and last.safetensors.\n"
+               "config.json, split.json, history.csv, history.jsonl, best.safetensors, last.safetensors and, at the\n"
+               "end, report.html.\n"
                "Ctrl-C finishes the step, saves everything and says how to continue; a second Ctrl-C ends at once.",
     .groups = {&run_options, &recipe_options, &picture_options, &machine_options},
     .run = run,

@@ -40,7 +40,7 @@ old_run() {
     same $? 4 && grep -q '^silma: train: ' err && grep -q -- '--resume old' err || return 1
     sha old/best.safetensors old/last.safetensors >after
     same "$(sha old/best.safetensors old/last.safetensors)" "$(printf '%s\n' "$before" | sed -n '1p;5p')" &&
-        same "$(find old -type f | grep -c '')" 6
+        same "$(find old -type f | grep -c '')" 7
 }
 
 then_room_again() {

@@ -27,7 +27,17 @@ page_holds() {
 }
 
 trained() {
-    exits 0 train net.silma --data data --out run
+    exits 0 train net.silma --data data --out run && grep -q '^report: run/report.html$' out && [[ -s run/report.html ]] &&
+        exits 0 train net.silma --data data --out plain --epochs 1 --no-report && ! grep -q report out &&
+        [[ ! -e plain/report.html ]]
+}
+
+# A report that cannot be written is no failure of the training.
+training_survives() {
+    mkdir plain/report.html
+    exits 0 train --resume plain --epochs 2 && grep -q 'the run is saved, but not its report: plain/report.html' err &&
+        same "$(grep -c '' plain/history.jsonl)" 2 && exits 0 train --resume plain --epochs 3 --json &&
+        tail -1 out | grep -q '"report": null'
 }
 
 reported() {
@@ -71,6 +81,7 @@ without_data() {
 }
 
 check 'a run is trained' trained
+check 'training ends well without a report' training_survives
 check 'its report is written' reported
 check 'the report as JSON' json
 check 'each figure as a file' figures

@@ -24,7 +24,7 @@ trains() {
 }
 
 run_folder() {
-    same "$(cd runs/net-1 && echo *)" 'best.safetensors config.json history.csv history.jsonl last.safetensors split.json' &&
+    same "$(cd runs/net-1 && echo *)" 'best.safetensors config.json history.csv history.jsonl last.safetensors report.html split.json' &&
         same "$(grep -c '' runs/net-1/history.csv)" 4 && same "$(grep -c '' runs/net-1/history.jsonl)" 3 &&
         same "$(head -1 runs/net-1/history.csv | cut -d, -f1-3)" 'epoch,loss,accuracy' &&
         grep -q '"batch": 16' runs/net-1/config.json && grep -q '"epochs": 3' runs/net-1/config.json
