@@ -15,5 +15,6 @@ extern const command bench_command;
 extern const command report_command;
 extern const command trace_command;
 extern const command plot_command;
+extern const command thesis_command;
 
 #endif

@@ -80,6 +80,13 @@ static silma_status make_parents(const char *path, problem *why)
     return status;
 }
 
+silma_status make_folders(const char *path, problem *why)
+{
+    silma_status status = make_parents(path, why);
+    if (!status && mkdir(path, 0777) != 0 && errno != EEXIST) status = fail_path(why, path, "cannot make the folder");
+    return status;
+}
+
 // The number of "<name>-<number>", or 0.
 static uint64_t run_number(const char *entry, const char *name)
 {

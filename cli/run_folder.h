@@ -41,6 +41,9 @@ silma_status run_folder_history(const char *folder, const char *watch, run_histo
 silma_status run_folder_validation(const char *folder, size_t image_count, uint32_t **indices, size_t *count,
                                    problem *why);
 
+// mkdir -p
+silma_status make_folders(const char *path, problem *why);
+
 // "folder/file", or null if out of memory. Free with free().
 char *join_path(const char *folder, const char *file);
 // The folder part of a path, "." if it has none. Null if out of memory. Free with free().

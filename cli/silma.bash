@@ -15,6 +15,7 @@ _silma_options() {
     models) echo "--json" ;;
     data) echo "--data-dir --base-url --quiet --json $pictures" ;;
     report) echo "--out --figures --png --force --data-dir --quiet --json $machine" ;;
+    thesis) echo "--quick --only --out --runs --data-dir --seed --force --quiet --json $machine" ;;
     bench) echo "--data --data-dir --input --classes --batch --steps --augment --repeats --filter --threads --isa --no-winograd --json" ;;
     plot) echo "--out --png --force --json --input --filter --stride --pad --data --data-dir --split --count --seed $machine" ;;
     gradcheck) echo "--input --classes --seed --json $machine" ;;
@@ -30,6 +31,7 @@ _silma_values() {
     local recorded='loss accuracy true_positives val_loss val_accuracy val_true_positives'
     case $1 in
     --data) echo "fashion-mnist mnist cifar-10 cifar-100" ;;
+    --only) echo "cifar-ann cifar-cnn fashion-ann fashion-cnn" ;;
     --split) echo "train test validation" ;;
     --backend) echo "fast reference" ;;
     --isa) echo "avx512 avx2 neon scalar" ;;
@@ -57,7 +59,7 @@ _silma_words() {
         ;;
     data) echo "list info get clean fashion-mnist mnist cifar-10 cifar-100" ;;
     plot) echo "activations connections samples" ;;
-    help) echo "train eval predict summary models data report gradcheck trace bench plot help" ;;
+    help) echo "train eval predict summary models data report thesis gradcheck trace bench plot help" ;;
     esac
 }
 
@@ -69,13 +71,13 @@ _silma() {
         return
     fi
     case $previous in
-    --data | --split | --backend | --isa | --optimizer | --schedule | --loss | --early-stop | --best | --class-weights | \
+    --data | --only | --split | --backend | --isa | --optimizer | --schedule | --loss | --early-stop | --best | --class-weights | \
         --augment | --sampler | --normalize | --resize | --color)
         mapfile -t COMPREPLY < <(compgen -W "$(_silma_values "$previous")" -- "$current")
         [[ $previous == --data ]] && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$current")
         return
         ;;
-    --data-dir | --out | --resume | --figures)
+    --data-dir | --out | --runs | --resume | --figures)
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
         return
         ;;

@@ -14,6 +14,7 @@
 //  10. Reports           a run as a page to look at
 //  11. Trace             one image's mathematics on a page
 //  12. Figures           the mathematics and the data as SVG
+//  13. The thesis
 //
 // The library has no global state, never prints, never exits, and never aborts on input. Handles are opaque; the
 // function that creates one documents who frees it. Handles may be used from any thread, one thread at a time.
@@ -596,6 +597,42 @@ SILMA_API silma_status silma_plot_connections(const silma_context *context, int 
 // `count` images of a data set with their classes, drawn at random: figures 17 and 26. Images have 1 to 4 channels.
 SILMA_API silma_status silma_plot_samples(const silma_dataset *dataset, size_t count, uint64_t seed,
                                           const silma_codecs *codecs, silma_figure_fn *figure, void *user,
+                                          silma_error *error);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 13. The thesis
+
+enum { SILMA_THESIS_EXPERIMENTS = 4 };
+
+// One of the thesis's experiments: a network of the zoo, whose recipe is the thesis's, on a data set of the catalogue.
+typedef struct silma_thesis_experiment_type {
+    const char *name; // "cifar-ann"
+    const char *network, *data;
+    unsigned epochs; // at most
+    unsigned batch;
+    // The same shortened, for a first look:
+    unsigned quick_epochs, quick_batch;
+    size_t quick_images; // the first so many training images; 0: all
+} silma_thesis_experiment_type;
+// In the thesis's order; null beyond the last.
+SILMA_API const silma_thesis_experiment_type *silma_thesis_experiment(size_t index);
+
+// What there is of an experiment.
+typedef struct silma_thesis_part {
+    bool left_out;                // of the page, with all its figures
+    const char *folder;           // of its run, finished or not; null: none
+    const silma_dataset *dataset; // the images that the run was trained on; null: missing
+    const char *problem;          // why the one or the other is missing; null: not known
+} silma_thesis_part;
+
+typedef struct silma_thesis_options {
+    silma_thesis_part parts[SILMA_THESIS_EXPERIMENTS]; // in the order of silma_thesis_experiment
+    const silma_codecs *codecs;                        // encode_png makes the pictures; null: they are missing
+} silma_thesis_options;
+
+// Writes one HTML page to `path`, whole or not at all: the thesis's tables and figures 3-7, 11 and 13-35, each with
+// Silma's values beside the thesis's, and where they differ, why. It loads nothing from anywhere.
+SILMA_API silma_status silma_thesis_write(silma_context *context, const silma_thesis_options *options, const char *path,
                                           silma_error *error);
 
 #ifdef __cplusplus

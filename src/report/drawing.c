@@ -216,7 +216,7 @@ silma_status drawing_layout(drawing *d, const silma_network *network, silma_erro
 // ---------------------------------------------------------------------------------------------------------------------
 // Drawing
 
-static const double BOX_WIDTH = 300, BOX_HEIGHT = 30, GAP = 22, COLUMN_GAP = 28, TRACK = 12, MARGIN = 12;
+static const double BOX_WIDTH = 350, BOX_HEIGHT = 30, GAP = 22, COLUMN_GAP = 28, TRACK = 12, MARGIN = 12;
 
 typedef struct pen {
     text_buffer *out;

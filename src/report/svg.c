@@ -127,6 +127,15 @@ void svg_end(text_buffer *out)
     buffer_add(out, "</svg>\n");
 }
 
+void svg_add_to_page(text_buffer *out, const char *figure)
+{
+    static const char END_OF_STYLE[] = "</style>\n";
+    const char *style = strstr(figure, "<style>"), *rest = style ? strstr(style, END_OF_STYLE) : NULL;
+    const char *paper_end = rest ? strchr(rest + strlen(END_OF_STYLE), '\n') : NULL;
+    if (paper_end) buffer_add_bytes(out, figure, (size_t)(style - figure));
+    buffer_add(out, paper_end ? paper_end + 1 : figure);
+}
+
 void svg_group(text_buffer *out, double x, double y)
 {
     buffer_add(out, "<g transform=\"translate(");

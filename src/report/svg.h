@@ -20,6 +20,8 @@ typedef struct svg_frame {
 
 void svg_begin(text_buffer *out, const svg_frame *frame);
 void svg_end(text_buffer *out);
+// A figure that was made to stand alone, as if it had been made `inside_page`.
+void svg_add_to_page(text_buffer *out, const char *figure);
 
 // The rules that figures in a page need, to stand in its <style> once. They touch nothing outside of figures.
 void svg_add_style(text_buffer *out);

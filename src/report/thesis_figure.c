@@ -1,0 +1,28 @@
+// Headings and captions.
+#include "report/thesis_inside.h"
+
+void figure_heading(thesis_page *page, int figure)
+{
+    const thesis_caption *caption = thesis_caption_of(figure);
+    buffer_print(page->out, "<h3 id=\"figure-%d\">Figure %d <span class=\"soft small\">section %s</span></h3>\n",
+                 figure, figure, caption->section);
+}
+
+void figure_caption(thesis_page *page, int figure)
+{
+    buffer_print(page->out, "<figcaption>Figure %d: ", figure);
+    buffer_escape(page->out, thesis_caption_of(figure)->text);
+    buffer_add(page->out, "</figcaption>\n");
+}
+
+void scroll_begin(text_buffer *out, const char *label)
+{
+    buffer_add(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
+    buffer_escape(out, label);
+    buffer_add(out, "\">\n");
+}
+
+void scroll_end(text_buffer *out)
+{
+    buffer_add(out, "</div>\n");
+}
