@@ -156,8 +156,8 @@ typedef struct silma_dataset_options {
     const silma_codecs *codecs; // null: neither compressed files nor pictures can be read
     silma_notice_fn *notice;    // may be null
     void *notice_user;
-    // The others are for folders of pictures alone. A height and width of 0: the size of the pictures, if it is the same
-    // for all and at most 256x256, otherwise 64x64; channels of 0: grey if all pictures are, otherwise colour.
+    // The others are for folders of pictures alone. A height and width of 0: the size of the pictures, if it is the
+    // same for all and at most 256x256, otherwise 64x64; channels of 0: grey if all pictures are, otherwise colour.
     silma_preparation preparation;
     bool strict;      // SILMA_BAD_FILE if a file cannot be read; otherwise it is left out, with a notice
     unsigned threads; // that decode; 0: one per processor
@@ -282,6 +282,19 @@ SILMA_API const char *silma_model_class_name(const silma_model *model, int index
 SILMA_API const char *silma_model_text(const silma_model *model);                  // the network, as .silma text
 // How it was trained, as one JSON object; null where the file does not say.
 SILMA_API const char *silma_model_summary(const silma_model *model);
+
+// What silma_model_calibrate has added to a model.
+typedef struct silma_calibration {
+    double temperature; // divides what enters the last softmax or sigmoid; 1: as it was trained
+    double threshold;   // a picture is "unknown" if its most probable class has less; 0: none is
+    double error_rate;  // that was asked for among the pictures that are not unknown
+    size_t count;       // images that temperature and threshold were chosen on; 0: the model was not calibrated
+} silma_calibration;
+SILMA_API void silma_model_calibration(const silma_model *model, silma_calibration *calibration);
+
+// The most probable class, the first of equal ones; -1, "unknown", where a calibrated model is too unsure of it.
+// probabilities (class_count) are those of one picture.
+SILMA_API int silma_model_choose(const silma_model *model, const float *probabilities);
 
 // Class probabilities of `count` images of the model's input size: pixels (count, height, width, channels) ->
 // probabilities (count, class_count). Preprocessing is part of the model. The first call allocates; later calls with
@@ -464,6 +477,27 @@ SILMA_API void silma_evaluation_free(silma_evaluation *evaluation);
 SILMA_API silma_status silma_model_predict_dataset(silma_model *model, silma_context *context,
                                                    const silma_dataset *dataset, const uint32_t *indices, size_t count,
                                                    float *probabilities, silma_error *error);
+
+// What calibration found.
+typedef struct silma_calibration_report {
+    silma_calibration calibration;
+    size_t count; // images
+    double accuracy;
+    double loss_before, loss_after; // mean negative log-likelihood of the true class, as silma_evaluate has it
+    // Expected calibration error: of 15 equally wide ranges of the greatest probability, the distance between its mean
+    // and the accuracy, weighted by their images.
+    double calibration_error_before, calibration_error_after;
+    size_t known, known_right; // images that are not unknown; those of them that are right
+} silma_calibration_report;
+
+// Chooses the temperature that minimises the loss on the listed images (`indices` null: all), and then the smallest
+// threshold with which at most `error_rate` of the images that are not unknown are wrong. They should be images that
+// the model was not trained on: those kept for validation. What an earlier calibration chose is forgotten. The model in
+// memory has both from now on, silma_model_save stores them. SILMA_USAGE if the network does not end in softmax or
+// sigmoid, or no threshold does.
+SILMA_API silma_status silma_model_calibrate(silma_model *model, silma_context *context, const silma_dataset *dataset,
+                                             const uint32_t *indices, size_t index_count, double error_rate,
+                                             silma_calibration_report *report, silma_error *error);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // 8. Gradient check

@@ -59,6 +59,11 @@ static bool set_class_names(silma_model *model, const char *const *names, int co
     return true;
 }
 
+void model_forget_calibration(silma_model *model)
+{
+    model->calibration = (silma_calibration){.temperature = 1};
+}
+
 silma_status model_create(silma_model **result, graph *g, const char *const *class_names, int class_count,
                           silma_error *error)
 {
@@ -69,6 +74,7 @@ silma_status model_create(silma_model **result, graph *g, const char *const *cla
     }
     model->g = g;
     model->preparation = preprocessing_default(g);
+    model_forget_calibration(model);
     size_t channels = (size_t)graph_input(g).c;
     model->weights = allocate_vector(g->weight_count);
     model->statistics = allocate_vector(g->statistic_count);
@@ -204,6 +210,12 @@ static json_t *classes_to_json(const silma_model *model)
     return array;
 }
 
+static json_t *calibration_to_json(const silma_calibration *c)
+{
+    return json_pack("{s:f,s:f,s:f,s:I}", "temperature", c->temperature, "threshold", c->threshold, "error_rate",
+                     c->error_rate, "images", (json_int_t)c->count);
+}
+
 // Takes over `value`, which may be null where memory was short.
 static silma_status add_json(safetensors_writer *writer, const char *key, json_t *value, silma_error *error)
 {
@@ -221,6 +233,8 @@ silma_status model_add_metadata(safetensors_writer *writer, const silma_model *m
     if (status == SILMA_OK) status = safetensors_writer_metadata(writer, "network", model->g->text, error);
     if (status == SILMA_OK) status = add_json(writer, "classes", classes_to_json(model), error);
     if (status == SILMA_OK) status = add_json(writer, "preprocessing", preprocessing_to_json(model), error);
+    if (status == SILMA_OK && model->calibration.count > 0)
+        status = add_json(writer, "calibration", calibration_to_json(&model->calibration), error);
     if (status == SILMA_OK && model->summary)
         status = safetensors_writer_metadata(writer, "summary", model->summary, error);
     return status;
@@ -251,6 +265,29 @@ static silma_status read_class_names(const json_t *classes, const char *path, co
     return SILMA_OK;
 }
 
+static bool read_number(const json_t *object, const char *key, double least, double most, double *number)
+{
+    const json_t *value = json_object_get(object, key);
+    *number = json_number_value(value);
+    return json_is_number(value) && *number >= least && *number <= most;
+}
+
+// `object` is null where there is none, or it is no JSON.
+static silma_status read_calibration(silma_model *model, const safetensors *file, const char *path,
+                                     const json_t *object, silma_error *error)
+{
+    silma_calibration *c = &model->calibration;
+    if (!safetensors_metadata(file, "calibration")) return SILMA_OK;
+    json_int_t images = json_integer_value(json_object_get(object, "images"));
+    c->count = images > 0 ? (size_t)images : 0;
+    if (images > 0 &&
+        read_number(object, "temperature", MODEL_TEMPERATURE_LEAST, MODEL_TEMPERATURE_MOST, &c->temperature) &&
+        read_number(object, "threshold", 0, 1, &c->threshold) &&
+        read_number(object, "error_rate", 0, 1, &c->error_rate))
+        return SILMA_OK;
+    return fail_metadata(path, "calibration", "a temperature, and a threshold and an error rate from 0 to 1", error);
+}
+
 // A single output with a sigmoid stands for two classes.
 static bool outputs_fit(const graph *g, int class_count)
 {
@@ -260,7 +297,8 @@ static bool outputs_fit(const graph *g, int class_count)
 }
 
 static silma_status read_described(silma_model **result, const safetensors *file, const char *path,
-                                   const json_t *classes, const json_t *preprocessing, silma_error *error)
+                                   const json_t *classes, const json_t *preprocessing, const json_t *calibration,
+                                   silma_error *error)
 {
     const char **names = NULL;
     silma_model *model = NULL;
@@ -280,6 +318,7 @@ static silma_status read_described(silma_model **result, const safetensors *file
         graph_free(g);
     free(names);
     if (status == SILMA_OK) status = preprocessing_read(model, preprocessing, path, error);
+    if (status == SILMA_OK) status = read_calibration(model, file, path, calibration, error);
     if (status == SILMA_OK)
         status = model_read_tensors(file, path, model->g, "", model->weights, model->statistics, error);
     if (status != SILMA_OK) {
@@ -301,7 +340,9 @@ silma_status model_read(silma_model **result, const safetensors *file, const cha
     if (!safetensors_metadata(file, "network")) return fail_metadata(path, "network", "the network's text", error);
     json_t *classes = metadata_json(file, "classes");
     json_t *preprocessing = metadata_json(file, "preprocessing");
-    silma_status status = read_described(result, file, path, classes, preprocessing, error);
+    json_t *calibration = metadata_json(file, "calibration");
+    silma_status status = read_described(result, file, path, classes, preprocessing, calibration, error);
+    json_decref(calibration);
     json_decref(classes);
     json_decref(preprocessing);
     const char *summary = safetensors_metadata(file, "summary");
@@ -385,6 +426,19 @@ const char *silma_model_summary(const silma_model *model)
     return model->summary;
 }
 
+void silma_model_calibration(const silma_model *model, silma_calibration *calibration)
+{
+    *calibration = model->calibration;
+}
+
+int silma_model_choose(const silma_model *model, const float *probabilities)
+{
+    int best = 0;
+    for (int i = 1; i < model->class_count; i++)
+        if (probabilities[i] > probabilities[best]) best = i;
+    return (double)probabilities[best] >= model->calibration.threshold ? best : -1;
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Inference
 
@@ -434,7 +488,12 @@ const float *model_run(silma_model *model, size_t n, const uint32_t *indices, co
                             plan_input(model->p));
     plan_step step = {.n = n, .weights = model->weights, .statistics = model->statistics};
     plan_forward(model->p, &step);
-    return plan_output(model->p);
+    float *logits = plan_output(model->p);
+    if (model->calibration.temperature == 1) return logits;
+    float colder = (float)(1 / model->calibration.temperature);
+    for (size_t i = 0; i < n * (size_t)graph_output(model->g).c; i++)
+        logits[i] *= colder;
+    return logits;
 }
 
 // eq. 21, shifted by the greatest logit so that no power overflows.

@@ -5,7 +5,8 @@
 //     network        the .silma text
 //     classes        JSON: ["T-shirt/top", ...]
 //     preprocessing  JSON: how pictures enter the network, see preprocessing.h
-//     summary        JSON: how it was trained (no times: the same run writes the same bytes)
+//     calibration    JSON: {"temperature":1.6,"threshold":0.4,"error_rate":0.05,"images":12000}, where it was
+//     calibrated summary        JSON: how it was trained (no times: the same run writes the same bytes)
 #ifndef SILMA_NN_MODEL_H
 #define SILMA_NN_MODEL_H
 
@@ -23,6 +24,7 @@ struct silma_model {
     int class_count;
     float *scale, *shift;          // (channels)
     silma_preparation preparation; // of pictures, before they are padded to the network's input
+    silma_calibration calibration; // temperature 1 and zeros where there is none
     char *summary;                 // JSON, or null
     // Inference, prepared by the first call with these:
     plan *p;
@@ -38,6 +40,10 @@ struct silma_model {
 silma_status model_create(silma_model **model, graph *g, const char *const *class_names, int class_count,
                           silma_error *error);
 
+// Calibration does not go beyond these: a model that is always right on its images would be called certain.
+#define MODEL_TEMPERATURE_LEAST 0.05
+#define MODEL_TEMPERATURE_MOST 20.0
+
 // Images that one run of the inference plan takes at most: what keeps its memory small.
 enum { MODEL_BATCH_MAX = 256 };
 
@@ -45,8 +51,8 @@ enum { MODEL_BATCH_MAX = 256 };
 // than a gigabyte: a text of a few lines can ask for that. Does nothing if it is prepared.
 silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *pool, size_t batch, silma_error *error);
 
-// Logits of n images listed by `indices` out of `pixels`; n at most model->batch. The result
-// stays in the plan's arena until the next call.
+// Logits of n images listed by `indices` out of `pixels`, divided by the model's temperature; n at most model->batch.
+// The result stays in the plan's arena until the next call.
 const float *model_run(silma_model *model, size_t n, const uint32_t *indices, const uint8_t *pixels);
 
 // Adds the vector's tensors to a file as "<prefix>layer.parameter": trainable ones from `weights`, the others from
@@ -61,8 +67,11 @@ silma_status model_check_tensors(const safetensors *file, const char *path, cons
 silma_status model_read_tensors(const safetensors *file, const char *path, const graph *g, const char *prefix,
                                 float *weights, float *statistics, silma_error *error);
 
-// Adds what describes a model: format, network, classes, preprocessing, summary.
+// Adds what describes a model: format, network, classes, preprocessing, calibration, summary.
 silma_status model_add_metadata(safetensors_writer *writer, const silma_model *model, silma_error *error);
+
+// As it was trained: the temperature is 1, nothing is unknown.
+void model_forget_calibration(silma_model *model);
 
 // Reads a model from an opened file.
 silma_status model_read(silma_model **model, const safetensors *file, const char *path, silma_error *error);

@@ -183,6 +183,7 @@ silma_status checkpoint_read_start(silma_run *run, safetensors *file, const char
 {
     silma_status status = model_read(&run->model, file, path, error);
     if (status != SILMA_OK) return status;
+    model_forget_calibration(run->model); // it does not suit the weights to come
     const char *name = safetensors_metadata(file, "name");
     const char *hash = safetensors_metadata(file, "data_hash");
     if (!name || !utf8_is_printable(name, strlen(name))) return fail_metadata(path, "name", error);

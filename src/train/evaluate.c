@@ -1,3 +1,5 @@
+#include "train/evaluate.h"
+
 #include "core/error.h"
 #include "data/pad.h"
 #include "kernels/context.h"
@@ -8,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static silma_status check_classes(const silma_model *model, const silma_dataset *dataset, silma_error *error)
+silma_status evaluate_check_classes(const silma_model *model, const silma_dataset *dataset, silma_error *error)
 {
     const silma_images *images = silma_dataset_images(dataset);
     if (!images->labels)
@@ -22,6 +24,17 @@ static silma_status check_classes(const silma_model *model, const silma_dataset 
             return silma_fail(error, SILMA_USAGE, "class %d is '%s' for the model, but '%s' in %s", i,
                               model->class_names[i], found, silma_dataset_name(dataset));
     }
+    return SILMA_OK;
+}
+
+silma_status evaluate_check_indices(const silma_dataset *dataset, const uint32_t *indices, size_t count,
+                                    silma_error *error)
+{
+    size_t images = silma_dataset_images(dataset)->count;
+    for (size_t i = 0; i < count; i++)
+        if (indices[i] >= images)
+            return silma_fail(error, SILMA_USAGE, "image %u was asked for; %s has %zu", indices[i],
+                              silma_dataset_name(dataset), images);
     return SILMA_OK;
 }
 
@@ -81,13 +94,11 @@ silma_status silma_evaluate(silma_model *model, silma_context *context, const si
                             const uint32_t *indices, size_t index_count, silma_evaluation *evaluation,
                             silma_error *error)
 {
-    silma_status status = check_classes(model, dataset, error);
+    silma_status status = evaluate_check_classes(model, dataset, error);
+    if (status != SILMA_OK) return status;
+    status = evaluate_check_indices(dataset, indices, indices ? index_count : 0, error);
     if (status != SILMA_OK) return status;
     const silma_images *images = silma_dataset_images(dataset);
-    for (size_t i = 0; indices && i < index_count; i++)
-        if (indices[i] >= images->count)
-            return silma_fail(error, SILMA_USAGE, "image %u was asked for; %s has %zu", indices[i],
-                              silma_dataset_name(dataset), images->count);
     shape in = graph_input(model->g);
     silma_dataset *padded;
     status = dataset_pad(&padded, dataset, in.h, in.w, in.c, error);

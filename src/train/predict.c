@@ -3,6 +3,7 @@
 #include "data/pad.h"
 #include "kernels/context.h"
 #include "nn/model.h"
+#include "train/evaluate.h"
 
 static silma_status predict_images(silma_model *model, silma_context *context, const silma_images *images,
                                    const uint32_t *indices, size_t count, float *probabilities, silma_error *error)
@@ -26,14 +27,12 @@ silma_status silma_model_predict_dataset(silma_model *model, silma_context *cont
                                          silma_error *error)
 {
     const silma_images *images = silma_dataset_images(dataset);
-    for (size_t i = 0; i < count; i++)
-        if (indices[i] >= images->count)
-            return silma_fail(error, SILMA_USAGE, "image %u was asked for; %s has %zu", indices[i],
-                              silma_dataset_name(dataset), images->count);
+    silma_status status = evaluate_check_indices(dataset, indices, count, error);
+    if (status != SILMA_OK) return status;
     if (count == 0) return SILMA_OK;
     silma_dataset *padded;
     shape in = graph_input(model->g);
-    silma_status status = dataset_pad(&padded, dataset, in.h, in.w, in.c, error);
+    status = dataset_pad(&padded, dataset, in.h, in.w, in.c, error);
     if (status != SILMA_OK) return status;
     if (padded) images = silma_dataset_images(padded);
     status = predict_images(model, context, images, indices, count, probabilities, error);
