@@ -7,6 +7,7 @@
 extern const command train_command;
 extern const command eval_command;
 extern const command predict_command;
+extern const command calibrate_command;
 extern const command summary_command;
 extern const command models_command;
 extern const command data_command;

@@ -1,7 +1,6 @@
 // silma eval: how good a model is, on the images of a data set.
 #include "commands.h"
 #include "output.h"
-#include "run_folder.h"
 #include "setup.h"
 #include "text.h"
 
@@ -59,6 +58,11 @@ static void print_totals(const session *s)
            text_percent(e->accuracy_low).text, text_percent(e->accuracy_high).text);
     printf("top-5           %s\n", text_percent(e->top5).text);
     printf("true positives  %s\n", text_percent(e->true_positives).text);
+    silma_calibration calibration;
+    silma_model_calibration(s->model, &calibration);
+    if (calibration.count > 0)
+        printf("calibrated      temperature %.3f; unknown below %s\n", calibration.temperature,
+               text_percent(calibration.threshold).text);
 }
 
 static void print_classes(const session *s, int width)
@@ -224,27 +228,14 @@ static silma_status print_json(const session *s, problem *why)
 // ---------------------------------------------------------------------------------------------------------------------
 // What to evaluate
 
-static silma_status open_validation(const char *folder, session *s, problem *why)
-{
-    if (!run_folder_holds_split(folder)) {
-        problem_hint(why, "name the model inside its run folder, or use --split test");
-        return problem_set(why, SILMA_IO,
-                           "%s: no split.json beside the model: which images its run kept for validation is not known",
-                           folder);
-    }
-    size_t image_count = silma_dataset_images(s->dataset)->count;
-    silma_status status = run_folder_validation(folder, image_count, &s->indices, &s->index_count, why);
-    if (status || s->index_count > 0) return status;
-    return problem_set(why, SILMA_USAGE, "%s: the run kept no images for validation", folder);
-}
-
-static silma_status evaluate(const arguments *args, const char *folder, session *s, problem *why)
+static silma_status evaluate(const arguments *args, session *s, problem *why)
 {
     silma_status status = open_context(args, &s->context, why);
     if (!status) status = silma_model_load(&s->model, s->model_path, &why->error);
     silma_split split = s->split == SILMA_SPLIT_TEST ? SILMA_SPLIT_TEST : SILMA_SPLIT_TRAIN;
     if (!status) status = open_model_dataset(args, s->model_path, s->model, split, &s->dataset, why);
-    if (!status && s->split == SPLIT_VALIDATION) status = open_validation(folder, s, why);
+    if (!status && s->split == SPLIT_VALIDATION)
+        status = open_validation(s->model_path, s->dataset, &s->indices, &s->index_count, why);
     if (!status)
         status = silma_evaluate(s->model, s->context, s->dataset, s->indices, s->index_count, &s->result, &why->error);
     if (!status) status = option_given(args, "json") ? print_json(s, why) : print_text(s, why);
@@ -258,9 +249,7 @@ static silma_status run(const arguments *args, problem *why)
     if (!status) status = option_choice(args, "split", split_names, SPLIT_COUNT, &s.split, why);
     if (status) return status;
     s.model_path = args->words[0];
-    char *folder = folder_of_path(s.model_path);
-    status = folder ? evaluate(args, folder, &s, why) : problem_set_memory(why);
-    free(folder);
+    status = evaluate(args, &s, why);
     session_free(&s);
     return status;
 }

@@ -98,15 +98,20 @@ static prediction image_prediction(const session *s, size_t i, const char *headi
 
 static void print_text(session *s)
 {
-    size_t right = 0;
+    size_t right = 0, unknown = 0;
     for (size_t i = 0; i < s->count; i++) {
         char heading[512];
         snprintf(heading, sizeof heading, "%s %s %u", silma_dataset_name(s->dataset), s->split, s->indices[i]);
         prediction p = image_prediction(s, i, heading);
         prediction_print(&s->view, &p);
-        right += p.label == s->view.order[0];
+        int choice = silma_model_choose(s->model, p.probabilities);
+        unknown += choice < 0;
+        right += choice >= 0 && choice == p.label;
     }
-    if (s->count > 1 && images_of(s)->labels) printf("%zu of %zu right\n", right, s->count);
+    if (s->count == 1 || !images_of(s)->labels) return;
+    printf("%zu of %zu right", right, s->count);
+    if (unknown > 0) printf(", %zu unknown", unknown);
+    printf("\n");
 }
 
 static void print_csv(session *s)

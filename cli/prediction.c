@@ -43,22 +43,34 @@ static void name_of(const prediction_view *view, int class, char name[CLASS_NAME
     class_name(name, silma_model_class_name(view->model, class), class);
 }
 
+static bool is_unknown(const prediction_view *view, const prediction *p)
+{
+    return silma_model_choose(view->model, p->probabilities) < 0;
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Text
 
+// "right", or "wrong: it is cat"; where the model did not choose, "it is cat".
+static void print_truth(const prediction_view *view, int label, bool unknown)
+{
+    char truth[CLASS_NAME_SIZE];
+    bool right = label == view->order[0] && !unknown;
+    name_of(view, label, truth);
+    if (!unknown)
+        printf(", %s%s%s", terminal_style(&view->screen, right ? STYLE_GOOD : STYLE_ERROR), right ? "right" : "wrong",
+               terminal_style(&view->screen, STYLE_PLAIN));
+    if (!right) printf("%s it is %s", unknown ? "," : ":", truth);
+}
+
 static void print_heading(const prediction_view *view, const prediction *p)
 {
-    char best[CLASS_NAME_SIZE], truth[CLASS_NAME_SIZE];
-    const terminal *screen = &view->screen;
+    char best[CLASS_NAME_SIZE];
+    bool unknown = is_unknown(view, p);
     name_of(view, view->order[0], best);
-    printf("%s: %s%s%s", p->heading, terminal_style(screen, STYLE_BOLD), best, terminal_style(screen, STYLE_PLAIN));
-    if (p->label >= 0) {
-        bool right = p->label == view->order[0];
-        printf(", %s%s%s", terminal_style(screen, right ? STYLE_GOOD : STYLE_ERROR), right ? "right" : "wrong",
-               terminal_style(screen, STYLE_PLAIN));
-        name_of(view, p->label, truth);
-        if (!right) printf(": it is %s", truth);
-    }
+    printf("%s: %s%s%s", p->heading, terminal_style(&view->screen, STYLE_BOLD), unknown ? "unknown" : best,
+           terminal_style(&view->screen, STYLE_PLAIN));
+    if (p->label >= 0) print_truth(view, p->label, unknown);
     printf("\n");
 }
 
@@ -106,8 +118,9 @@ json_t *prediction_json(prediction_view *view, const prediction *p)
         }
     char best[CLASS_NAME_SIZE], truth[CLASS_NAME_SIZE];
     name_of(view, view->order[0], best);
-    json_t *picture = json_pack("{s:i, s:s, s:o, s:o}", "class", view->order[0], "name", best, "probability",
-                                output_number((double)p->probabilities[view->order[0]]), "top", top);
+    json_t *picture =
+        json_pack("{s:i, s:s, s:o, s:o, s:b}", "class", view->order[0], "name", best, "probability",
+                  output_number((double)p->probabilities[view->order[0]]), "top", top, "unknown", is_unknown(view, p));
     int failed = !picture;
     if (p->file)
         failed |= json_object_set_new(picture, "file", output_string(p->file));
@@ -146,7 +159,7 @@ void prediction_print_csv_heading(const prediction_view *view, bool files, bool 
 {
     fputs(files ? "file" : "index", stdout);
     if (labelled) fputs(",true_class,true_name", stdout);
-    fputs(",class,name,probability", stdout);
+    fputs(",unknown,class,name,probability", stdout);
     for (size_t k = 2; k <= view->top; k++)
         printf(",class_%zu,name_%zu,probability_%zu", k, k, k);
     putchar('\n');
@@ -168,6 +181,7 @@ void prediction_print_csv(prediction_view *view, const prediction *p)
     else
         printf("%zu", p->index);
     if (p->label >= 0) print_csv_class(view, p->label);
+    fputs(is_unknown(view, p) ? ",true" : ",false", stdout);
     for (size_t k = 0; k < view->top; k++) {
         print_csv_class(view, view->order[k]);
         printf(",%.9g", (double)p->probabilities[view->order[k]]);

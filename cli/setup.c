@@ -114,6 +114,30 @@ silma_status open_model_dataset(const arguments *args, const char *model_path, c
     return status;
 }
 
+static silma_status read_validation(const char *folder, const silma_dataset *dataset, uint32_t **indices, size_t *count,
+                                    problem *why)
+{
+    if (!run_folder_holds_split(folder)) {
+        problem_hint(why, "name the model inside its run folder, or use --split test");
+        return problem_set(why, SILMA_IO,
+                           "%s: no split.json beside the model: which images its run kept for validation is not known",
+                           folder);
+    }
+    silma_status status = run_folder_validation(folder, silma_dataset_images(dataset)->count, indices, count, why);
+    if (status || *count > 0) return status;
+    return problem_set(why, SILMA_USAGE, "%s: the run kept no images for validation", folder);
+}
+
+silma_status open_validation(const char *model_path, const silma_dataset *dataset, uint32_t **indices, size_t *count,
+                             problem *why)
+{
+    char *folder = folder_of_path(model_path);
+    if (!folder) return problem_set_memory(why);
+    silma_status status = read_validation(folder, dataset, indices, count, why);
+    free(folder);
+    return status;
+}
+
 silma_input dataset_input(const silma_dataset *dataset)
 {
     const silma_images *images = silma_dataset_images(dataset);

@@ -10,6 +10,7 @@ _silma_options() {
             --seed $pictures $machine"
         ;;
     eval) echo "--data --data-dir --split --json $machine" ;;
+    calibrate) echo "--data --data-dir --split --error-rate --out --force --json $machine" ;;
     predict) echo "--data --data-dir --split --index --top --json --csv $machine" ;;
     summary) echo "--data --data-dir --input --classes --batch --json $machine" ;;
     models) echo "--json" ;;
@@ -59,7 +60,7 @@ _silma_words() {
         ;;
     data) echo "list info get clean fashion-mnist mnist cifar-10 cifar-100" ;;
     plot) echo "activations connections samples" ;;
-    help) echo "train eval predict summary models data report thesis gradcheck trace bench plot help" ;;
+    help) echo "train eval predict calibrate summary models data report thesis gradcheck trace bench plot help" ;;
     esac
 }
 

@@ -49,7 +49,7 @@ agrees_with_validation() {
         { printf 'P5 8 8 255\n'; tail -c +$((17 + 64 * index)) data/train-images-idx3-ubyte | head -c 64; } >"validation/$index.pgm"
     done
     exits 0 predict $model validation --csv --top 1 || return 1
-    while IFS=, read -r file class _; do
+    while IFS=, read -r file _ class _; do
         index=${file//[^0-9]/}
         label=$((index % 3))
         count=$((count + 1))
@@ -77,9 +77,9 @@ standard_input() {
 
 as_csv() {
     exits 0 predict $model photos --csv --top 2 &&
-        same "$(head -1 out)" 'file,class,name,probability,class_2,name_2,probability_2' && same "$(grep -c '' out)" 7 &&
-        grep -qE '^photos/4.jpg,1,1,0\.[0-9]+,[02],[02],[0-9.e-]+$' out && exits 0 predict $model --index 7 --csv --top 1 &&
-        same "$(head -1 out)" 'index,true_class,true_name,class,name,probability' && grep -qE '^7,1,1,1,1,[0-9.]+$' out &&
+        same "$(head -1 out)" 'file,unknown,class,name,probability,class_2,name_2,probability_2' && same "$(grep -c '' out)" 7 &&
+        grep -qE '^photos/4.jpg,false,1,1,0\.[0-9]+,[02],[02],[0-9.e-]+$' out && exits 0 predict $model --index 7 --csv --top 1 &&
+        same "$(head -1 out)" 'index,true_class,true_name,unknown,class,name,probability' && grep -qE '^7,1,1,false,1,1,[0-9.]+$' out &&
         fails 2 exclude predict $model photos --csv --json
 }
 

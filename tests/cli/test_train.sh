@@ -172,7 +172,7 @@ predicts() {
 predicts_json() {
     exits 0 predict learnt/best.safetensors --index 7 --json --top 2 &&
         grep -q '"results": \[{"class": 1, "name": "1", "probability": 0.[0-9]*, "top": \[{"class": 1, ' out &&
-        grep -q '"index": 7, "true_class": 1, "true_name": "1", "correct": true' out
+        grep -q '"unknown": false, "index": 7, "true_class": 1, "true_name": "1", "correct": true' out
 }
 
 wrong_indices() {
