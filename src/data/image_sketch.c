@@ -6,13 +6,12 @@
 #include <stdlib.h>
 
 enum {
-    EDGE_CELLS = 9,           // a row of nine cells has eight edges
-    EDGE_LEAST = 2,           // flat areas have no edges, whatever noise they have
-    EDGES_APART = 3,          // at most
-    PARTS = EDGES_APART + 1,  // of the edges: one of them agrees, where at most three bits differ
-    PART_BITS = 64 / PARTS,   //
-    COLOURS_APART = 3,        // at most, on average
-    FOLLOWERS_MOST = 1 << 12, // no set of images makes the search quadratic
+    NEAR_MOST = 6 * SKETCH_BYTES, // difference of the cells, added up
+    NEAR_SHARE = 3,               // and at most this part of the contrast
+    SAME_MOST = NEAR_MOST / 4,    //
+    FLAT = 3 * SKETCH_BYTES,      // where there is less contrast than this, it is taken for as much
+    NEAR_PARTNERS = 4,            // an image that is near to more has no duplicates among them
+    FOLLOWERS_MOST = 1 << 13,     // no set of images makes the search quadratic
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -31,12 +30,12 @@ typedef struct view {
     int height, width, channels;
 } view;
 
-// Mean red, green and blue of a cell of `rows` x `columns`.
-static void mean_colour(const view *v, int y, int rows, int x, int columns, uint32_t colour[3])
+// Mean red, green and blue of a cell.
+static void mean_colour(const view *v, int y, int x, uint8_t colour[3])
 {
     int top, bottom, left, right;
-    cell_range(y, rows, v->height, &top, &bottom);
-    cell_range(x, columns, v->width, &left, &right);
+    cell_range(y, SKETCH_SIDE, v->height, &top, &bottom);
+    cell_range(x, SKETCH_SIDE, v->width, &left, &right);
     uint64_t sums[3] = {0};
     for (int row = top; row < bottom; row++) {
         const uint8_t *pixel = v->pixels + ((size_t)row * (size_t)v->width + (size_t)left) * (size_t)v->channels;
@@ -46,45 +45,59 @@ static void mean_colour(const view *v, int y, int rows, int x, int columns, uint
     }
     uint64_t count = (uint64_t)(bottom - top) * (uint64_t)(right - left);
     for (int c = 0; c < 3; c++)
-        colour[c] = (uint32_t)((sums[c] + count / 2) / count);
+        colour[c] = (uint8_t)((sums[c] + count / 2) / count);
 }
 
-static uint32_t luma(const uint32_t colour[3])
+// Distances from the mean colour of all cells.
+static int32_t contrast_of(const uint8_t cells[SKETCH_BYTES])
 {
-    return (299 * colour[0] + 587 * colour[1] + 114 * colour[2] + 500) / 1000;
+    enum { CELLS = SKETCH_BYTES / 3 };
+    int32_t mean[3] = {0}, contrast = 0;
+    for (int i = 0; i < SKETCH_BYTES; i++)
+        mean[i % 3] += cells[i];
+    for (int i = 0; i < SKETCH_BYTES; i++)
+        contrast += abs(cells[i] - mean[i % 3] / CELLS);
+    return contrast;
 }
 
 image_sketch image_sketch_of(const uint8_t *pixels, int height, int width, int channels)
 {
     const view v = {pixels, height, width, channels};
     image_sketch sketch = {0};
-    uint32_t colour[3];
-    for (int y = 0; y < SKETCH_SIDE; y++) {
-        mean_colour(&v, y, SKETCH_SIDE, 0, EDGE_CELLS, colour);
+    for (int y = 0; y < SKETCH_SIDE; y++)
         for (int x = 0; x < SKETCH_SIDE; x++) {
-            uint32_t left = luma(colour);
-            mean_colour(&v, y, SKETCH_SIDE, x + 1, EDGE_CELLS, colour);
-            if (left > luma(colour) + EDGE_LEAST) sketch.edges |= (uint64_t)1 << (SKETCH_SIDE * y + x);
+            uint8_t *colour = &sketch.cells[(SKETCH_SIDE * y + x) * 3];
+            mean_colour(&v, y, x, colour);
+            int32_t sum = colour[0] + colour[1] + colour[2];
+            sketch.brightness += sum;
+            sketch.top_heavy += y < SKETCH_SIDE / 2 ? sum : -sum;
+            sketch.left_heavy += x < SKETCH_SIDE / 2 ? sum : -sum;
         }
-        for (int x = 0; x < SKETCH_SIDE; x++) {
-            uint32_t cell[3];
-            mean_colour(&v, y, SKETCH_SIDE, x, SKETCH_SIDE, cell);
-            for (int c = 0; c < 3; c++) {
-                sketch.cells[(SKETCH_SIDE * y + x) * 3 + c] = (uint8_t)cell[c];
-                sketch.brightness += cell[c];
-            }
-        }
-    }
+    sketch.contrast = contrast_of(sketch.cells);
     return sketch;
 }
 
-bool image_sketches_alike(const image_sketch *a, const image_sketch *b)
+static int32_t near_limit(const image_sketch *a, const image_sketch *b)
 {
-    if (__builtin_popcountll(a->edges ^ b->edges) > EDGES_APART) return false;
-    int difference = 0;
-    for (int i = 0; i < SKETCH_BYTES; i++)
-        difference += abs(a->cells[i] - b->cells[i]);
-    return difference <= COLOURS_APART * SKETCH_BYTES;
+    int32_t contrast = a->contrast < b->contrast ? a->contrast : b->contrast;
+    if (contrast < FLAT) contrast = FLAT;
+    return contrast / NEAR_SHARE < NEAR_MOST ? contrast / NEAR_SHARE : NEAR_MOST;
+}
+
+image_likeness image_sketches_compare(const image_sketch *a, const image_sketch *b)
+{
+    enum { ROW = SKETCH_BYTES / SKETCH_SIDE };
+    int32_t limit = near_limit(a, b), difference = 0;
+    // None of the sums can differ by more than the cells do.
+    if (abs(a->brightness - b->brightness) > limit || abs(a->top_heavy - b->top_heavy) > limit ||
+        abs(a->left_heavy - b->left_heavy) > limit)
+        return IMAGES_DIFFER;
+    for (int row = 0; row < SKETCH_BYTES; row += ROW) {
+        for (int i = row; i < row + ROW; i++)
+            difference += abs(a->cells[i] - b->cells[i]);
+        if (difference > limit) return IMAGES_DIFFER;
+    }
+    return difference <= limit * SAME_MOST / NEAR_MOST ? IMAGES_SAME : IMAGES_NEAR;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -110,52 +123,79 @@ static void join(uint32_t *groups, uint32_t a, uint32_t b)
 }
 
 typedef struct place {
-    uint32_t part; // of the edges
-    uint32_t brightness;
+    int32_t brightness, top_heavy;
     uint32_t index;
 } place;
 
 static int compare_places(const void *first, const void *second)
 {
     const place *a = first, *b = second;
-    if (a->part != b->part) return a->part < b->part ? -1 : 1;
     if (a->brightness != b->brightness) return a->brightness < b->brightness ? -1 : 1;
+    if (a->top_heavy != b->top_heavy) return a->top_heavy < b->top_heavy ? -1 : 1;
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
-// Colours that are alike on average are so in their sum: of the images with an equal part, sorted by brightness, only
-// those within that distance are compared.
-static void join_equal_part(const image_sketch *sketches, const place *places, size_t count, uint32_t *groups)
+// The images that one is near to, as far as they are few.
+typedef struct partners {
+    uint32_t count;
+    uint32_t images[NEAR_PARTNERS];
+} partners;
+
+static void add_partner(partners *p, uint32_t image)
+{
+    if (p->count < NEAR_PARTNERS) p->images[p->count] = image;
+    p->count += p->count <= NEAR_PARTNERS;
+}
+
+static void compare_two(const image_sketch *sketches, uint32_t a, uint32_t b, partners *near, uint32_t *groups)
+{
+    image_likeness likeness = image_sketches_compare(&sketches[a], &sketches[b]);
+    if (likeness == IMAGES_DIFFER) return;
+    if (likeness == IMAGES_SAME) {
+        join(groups, a, b);
+    } else {
+        add_partner(&near[a], b);
+        add_partner(&near[b], a);
+    }
+}
+
+// Drawings that are alike have nearly the same brightness: of the images sorted by it, only neighbours are compared.
+static void compare_neighbours(const image_sketch *sketches, const place *places, size_t count, partners *near,
+                               uint32_t *groups)
 {
     for (size_t i = 0; i < count; i++) {
         size_t end = count - i > FOLLOWERS_MOST ? i + FOLLOWERS_MOST : count;
-        for (size_t j = i + 1; j < end && places[j].part == places[i].part; j++) {
-            if (places[j].brightness - places[i].brightness > COLOURS_APART * SKETCH_BYTES) break;
-            uint32_t a = places[i].index, b = places[j].index;
-            if (group_of(groups, a) != group_of(groups, b) && image_sketches_alike(&sketches[a], &sketches[b]))
-                join(groups, a, b);
-        }
+        for (size_t j = i + 1; j < end && places[j].brightness - places[i].brightness <= NEAR_MOST; j++)
+            if (abs(places[j].top_heavy - places[i].top_heavy) <= NEAR_MOST)
+                compare_two(sketches, places[i].index, places[j].index, near, groups);
     }
+}
+
+static void join_rare_partners(const partners *near, size_t count, uint32_t *groups)
+{
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t k = 0; near[i].count <= NEAR_PARTNERS && k < near[i].count; k++)
+            if (near[near[i].images[k]].count <= NEAR_PARTNERS) join(groups, (uint32_t)i, near[i].images[k]);
 }
 
 silma_status image_sketch_groups(const image_sketch *sketches, size_t count, uint32_t *groups, silma_error *error)
 {
     place *places = reallocarray(NULL, count + 1, sizeof *places);
-    if (!places) return silma_fail_memory(error, (count + 1) * sizeof *places);
-    for (size_t i = 0; i < count; i++)
+    partners *near = calloc(count + 1, sizeof *near);
+    silma_status status = places && near ? SILMA_OK : silma_fail_memory(error, (count + 1) * sizeof *near);
+    for (size_t i = 0; status == SILMA_OK && i < count; i++) {
         groups[i] = (uint32_t)i;
-    for (int part = 0; part < PARTS; part++) {
-        for (size_t i = 0; i < count; i++)
-            places[i] = (place){
-                .part = (uint32_t)(sketches[i].edges >> (part * PART_BITS)) & 0xFFFF,
-                .brightness = sketches[i].brightness,
-                .index = (uint32_t)i,
-            };
-        qsort(places, count, sizeof *places, compare_places);
-        join_equal_part(sketches, places, count, groups);
+        places[i] =
+            (place){.brightness = sketches[i].brightness, .top_heavy = sketches[i].top_heavy, .index = (uint32_t)i};
     }
-    for (size_t i = 0; i < count; i++)
-        groups[i] = group_of(groups, (uint32_t)i);
+    if (status == SILMA_OK) {
+        qsort(places, count, sizeof *places, compare_places);
+        compare_neighbours(sketches, places, count, near, groups);
+        join_rare_partners(near, count, groups);
+        for (size_t i = 0; i < count; i++)
+            groups[i] = group_of(groups, (uint32_t)i);
+    }
     free(places);
-    return SILMA_OK;
+    free(near);
+    return status;
 }

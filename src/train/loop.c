@@ -46,6 +46,13 @@ static void load_images(silma_run *run, plan *p, size_t n, const uint32_t *indic
     run->wait_seconds += seconds_now() - begin;
 }
 
+// The batch after the first `done` of `count` images is the next that will be loaded.
+static void ask_ahead(silma_run *run, const uint32_t *indices, size_t done, size_t count)
+{
+    size_t left = done < count ? count - done : 0;
+    prefetcher_ask(run->prefetcher, indices + done, left < run->settings.batch ? left : run->settings.batch);
+}
+
 static void compute_loss(void *argument)
 {
     step_call *call = argument;
@@ -110,6 +117,10 @@ silma_status run_step(silma_run *run, silma_error *error)
         .statistics = run->model->statistics,
     };
     load_images(run, call.p, call.n, run->order + first);
+    if (left > call.n)
+        ask_ahead(run, run->order, first + call.n, run->parts.train_count);
+    else
+        ask_ahead(run, run->parts.validation, 0, run->parts.validation_count);
     plan_forward(call.p, &step);
     compute_loss(&call);
     plan_backward(call.p, &step);
@@ -137,6 +148,7 @@ static metrics validate(silma_run *run)
             .run = run, .p = run->eval_plan, .n = left < run->settings.batch ? left : run->settings.batch};
         plan_step step = {.n = call.n, .weights = run->model->weights, .statistics = run->model->statistics};
         load_images(run, call.p, call.n, parts->validation + first);
+        ask_ahead(run, parts->validation, first + call.n, parts->validation_count);
         plan_forward(call.p, &step);
         compute_loss(&call);
         metrics_add(&sums, call.loss_sum, call.n, (size_t)graph_output(run->model->g).c, run->probabilities,

@@ -34,6 +34,7 @@ void silma_run_free(silma_run *run)
     settings_free(&run->settings);
     silma_partition_free(&run->parts);
     history_free(&run->history);
+    prefetcher_free(run->prefetcher);
     plan_free(run->train_plan);
     plan_free(run->eval_plan);
     free(run->arena);
@@ -224,6 +225,8 @@ static silma_status create_memory(silma_run *run, silma_error *error)
     run->largest_batch = run->settings.batch < most ? run->settings.batch : most;
     silma_status status = create_plans(run, error);
     if (status == SILMA_OK) status = create_vectors(run, error);
+    if (status == SILMA_OK && !run->padded)
+        status = prefetcher_create(&run->prefetcher, run->dataset, run->largest_batch, error);
     if (status == SILMA_OK) status = create_class_weights(run, error);
     if (status == SILMA_OK) status = create_augmented(run, error);
     if (status == SILMA_OK) status = create_sampler(run, error);

@@ -16,6 +16,7 @@
 #ifndef SILMA_TRAIN_RUN_H
 #define SILMA_TRAIN_RUN_H
 
+#include "data/prefetch.h"
 #include "nn/model.h"
 #include "train/augmented.h"
 #include "train/history.h"
@@ -60,6 +61,7 @@ struct silma_run {
     float *class_weights;              // (class_count), or null
     uint32_t *order;                   // (train_count) the epoch's order of the training images
     uint32_t *labels;                  // (batch)
+    prefetcher *prefetcher;            // null: the images are in memory
     uint32_t *by_class;                // (train_count) memory of the balanced sampler, or null
     size_t *class_starts;              // (class_count + 1) the same
     augmented_batch *augmented;        // or null
