@@ -17,7 +17,7 @@
 
 // Written and read by the same machine: numbers are in its own byte order.
 enum { PACK_PAGE = 4096, HASH_DIGITS = SHA256_HEX_SIZE - 1, BYTE_ORDER_MARK = 0x01020304 };
-static const char MAGIC[8] = "SILMAPK1";
+static const char MAGIC[8] = "SILMAPK2";
 
 typedef struct pack_header {
     char magic[8];
