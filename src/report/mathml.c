@@ -59,6 +59,8 @@ static void add_symbol(text_buffer *out, const struct symbol *s, bool *takes_lim
     *takes_limits = s->kind == LIMITS;
     if (s->kind == VARIABLE || s->kind == FUNCTION)
         buffer_print(out, "<mi>%s</mi>", s->text);
+    else if (strcmp(s->name, "sum") == 0) // without a mathematical font nothing makes it large
+        buffer_print(out, "<mo class=\"sum\" largeop=\"false\">%s</mo>", s->text);
     else
         buffer_print(out, "<mo>%s</mo>", s->text);
     if (s->kind == FUNCTION) buffer_add(out, "<mo>&#x2061;</mo>"); // applied to what follows
@@ -72,11 +74,13 @@ static void add_two(text_buffer *out, reader *r, const char *element)
     buffer_print(out, "</%s>", element);
 }
 
-// {a & b \\ c & d}
+// {a & b \\ c & d}, two rows. The brace is drawn by the page's style: without a mathematical font none would grow.
 static void add_cases(text_buffer *out, reader *r)
 {
     if (!take(r, '{')) r->failed = true;
-    buffer_add(out, "<mrow><mo stretchy=\"true\">{</mo><mtable class=\"cases\">");
+    buffer_add(
+        out,
+        "<mrow><mspace class=\"brace\" width=\"0.5em\" height=\"1.75em\" depth=\"1.15em\"/><mtable class=\"cases\">");
     while (!r->failed) {
         buffer_add(out, "<mtr><mtd>");
         add_row(out, r, "&");

@@ -2,7 +2,8 @@
 //
 // Letters are variables, digits numbers; `_` and `^` take a letter, a number or {a group}; round brackets grow with
 // what they hold. Commands: \frac{}{} \sqrt{} \hat{} \sum \max \min \cases{a & b \\ c & d} \mathrm{words}, functions
-// (\log \tanh \erf \mathrm), Greek letters, \partial \infty \cdot \dots \le \ge \ne.
+// (\log \tanh \erf), Greek letters, \partial \infty \cdot \dots \le \ge \ne. The page's style makes large what stands
+// in <mo class="sum">, and draws a brace in <mspace class="brace">.
 #ifndef SILMA_REPORT_MATHML_H
 #define SILMA_REPORT_MATHML_H
 

@@ -53,10 +53,17 @@ function num(value, digits = 4) {
   if (!Number.isFinite(value)) return 'not finite';
   if (value === 0) return '0';
   const size = Math.abs(value), sign = value < 0 ? '−' : '';
-  const power = Math.floor(Math.log10(size));
-  if (power >= -3 && power <= 5) return sign + String(Number(size.toPrecision(digits)));
-  const [mantissa, exponent] = size.toExponential(digits - 1).split('e');
+  const [mantissa, exponent] = size.toExponential(digits - 1).split('e'); // rounded: 0.00099999 is 1e-3
+  if (exponent >= -3 && exponent <= 5) return sign + String(Number(size.toPrecision(digits)));
   return `${sign}${Number(mantissa)}×10<sup>${exponent.replace('+', '').replace('-', '−')}</sup>`;
+}
+
+// For a small square: two digits, no power of ten, no zero before the point.
+function short(value) {
+  const size = Math.abs(value), sign = value < 0 ? '−' : '';
+  if (size === 0 || size >= 1000) return num(value, 2);
+  if (size < 0.0005) return `${sign}.000`;
+  return sign + (size < 0.01 ? size.toFixed(3) : String(Number(size.toPrecision(2)))).replace(/^0/, '');
 }
 
 // In brackets where it is negative, as a factor or summand.
@@ -372,30 +379,32 @@ function square(rows, columns, at, caption, mark) {
     for (let j = 0; j < columns; j++) {
       const value = at(i, j);
       if (value === null) html += '<td class="outside" title="outside the image"></td>';
-      else html += `<td ${shade(value, most)}${mark && mark(i, j) ? ' data-mark="1"' : ''}>${small ? '' : num(value, 2)}</td>`;
+      else html += `<td ${shade(value, most)}${mark && mark(i, j) ? ' data-mark="1"' : ''}>${small ? '' : short(value)}</td>`;
     }
     html += '</tr>';
   }
-  return `<figure class="square${small ? ' small' : ''}"><table>${html}</table><figcaption>${caption}</figcaption></figure>`;
+  return `<figure class="square${small ? ' small' : ''}"><table style="--columns:${columns}">${html}</table><figcaption>${caption}</figcaption></figure>`;
 }
 
-// Products, the greatest first; what is beyond the eighth is added up in one line.
+// Products, the greatest first; what is beyond the eighth is added up in one line. Without a third head: plain summands.
 function products(terms, heads) {
   const shown = 8;
   const sorted = terms.filter((one) => one.a * one.b !== 0).sort((p, q) => Math.abs(q.a * q.b) - Math.abs(p.a * p.b));
   const total = terms.reduce((sum, one) => sum + one.a * one.b, 0);
-  const most = sorted.length ? Math.abs(sorted[0].a * sorted[0].b) : 0;
-  const bar = (v) => `<td class="pbar"><span ${shade(v, most)}></span></td>`;
-  let html = sorted.slice(0, shown).map((one) => `<tr><th scope="row">${one.name}</th><td>${num(one.a)}</td><td>${
-      num(one.b)}</td><td>${num(one.a * one.b)}</td>${bar(one.a * one.b)}</tr>`).join('');
   const rest = sorted.slice(shown).reduce((sum, one) => sum + one.a * one.b, 0);
+  const most = Math.max(Math.abs(rest), sorted.length ? Math.abs(sorted[0].a * sorted[0].b) : 0);
+  const bar = (v) => `<td class="pbar"><span ${shade(v, most)}></span></td>`;
+  const factors = (a, b) => (heads[2] ? `<td>${a}</td><td>${b}</td>` : '');
+  let html = sorted.slice(0, shown).map((one) => `<tr><th scope="row">${one.name}</th>${factors(num(one.a), num(one.b))}<td>${
+      num(one.a * one.b)}</td>${bar(one.a * one.b)}</tr>`).join('');
   if (sorted.length > shown)
-    html += `<tr class="rest"><th scope="row">${sorted.length - shown} others</th><td></td><td></td><td>${num(rest)}</td>${
+    html += `<tr class="rest"><th scope="row">${sorted.length - shown} others</th>${factors('', '')}<td>${num(rest)}</td>${
         bar(rest)}</tr>`;
   const zeros = terms.length - sorted.length;
-  if (zeros > 0) html += `<tr class="rest"><th scope="row" colspan="5">${zeros} of ${terms.length} products are 0</th></tr>`;
-  return {total, html: `<table class="products"><thead><tr><th scope="col">${heads[0]}</th><th scope="col">${
-      heads[1]}</th><th scope="col">${heads[2]}</th><th scope="col">product</th><th></th></tr></thead><tbody>${
+  if (zeros > 0) html += `<tr class="rest"><th scope="row" colspan="${heads[2] ? 5 : 3}">${zeros} of ${terms.length} products are 0</th></tr>`;
+  return {total, html: `<table class="products"><thead><tr><th scope="col">${heads[0]}</th>${heads[2]
+      ? `<th scope="col">${heads[1]}</th><th scope="col">${heads[2]}</th>` : ''}<th scope="col">${
+      heads[2] ? 'product' : heads[1]}</th><th></th></tr></thead><tbody>${
       html}</tbody></table>`};
 }
 
@@ -463,7 +472,7 @@ const FORWARD = {
     const {html, sums} = dense ? showDense(layer, index) : showConvolution(layer, index);
     const bias = values(layer, 'bias'), z = preActivation(layer, index);
     const last = activationLine(layer, z, index);
-    return html + line('z', `${sums}${bias ? ` + b ${term(bias[split(layer, index).t])}` : ''} = <b>${num(z, 7)}</b>`) +
+    return html + line('z', `${sums}${bias ? ` + ${term(bias[split(layer, index).t])} <span class="what">(b)</span>` : ''} = <b>${num(z, 7)}</b>`) +
         last.html + engineLine(last.y, layer.y[index]);
   },
   maximum(layer, index) {
@@ -620,7 +629,7 @@ function arriving(layer, index) {
 
 function gradientPanel(layer, index) {
   let html = title(`${escapeText(layer.name)}: ${place(layer, index)}`);
-  const part = arriving(layer, index), symbol = layer.inputs.length ? 'a' : 'x';
+  const part = arriving(layer, index), symbol = layer.inputs.length === 0 ? 'x' : layer.rule === 'sum' ? 'a' : 'y';
   if (layer === output) {
     const r = probabilities[index], y = targets[index];
     html += data.loss.kind === 'mean_squared_error' || (data.loss.kind === 'binary_crossentropy' && output.y.length > 1)
@@ -712,26 +721,31 @@ function stepLines(w, gradient, own) {
     html += line('m', `${num(o.beta1)} · 0 + ${num(1 - o.beta1)} · ${term(g)} = ${num(m)}`) +
         line('v', `${num(o.beta2)} · 0 + ${num(1 - o.beta2)} · ${term(g)}² = ${num(v)}`) +
         line('m̂', `${num(m)} / ${num(1 - o.beta1)} = ${num(mHat)}`) + line('v̂', `${num(v)} / ${num(1 - o.beta2)} = ${num(vHat)}`) +
-        line('step', `−${num(o.rate)} · ${term(mHat)} / (√${num(vHat)} + ${num(epsilon)}) = ${num(step)}`);
+        line('step', `−${num(o.rate)} · ${term(mHat)} / (√(${num(vHat)}) + ${num(epsilon)}) = ${num(step)}`);
   }
   if (start !== w) html += line('decay', `${num(w, 6)} − η λ w = ${num(start, 6)}`);
   html += line('w', `${num(start, 6)} ${step < 0 ? '−' : '+'} ${num(Math.abs(step))} = <b>${num(start + step, 7)}</b>`);
   return own === undefined ? html : html + engineLine(start + step, own);
 }
 
+const SYMBOLS = {kernel: 'w', bias: 'b', gamma: 'γ', beta: 'β', slope: 'b'};
+
 function weightPanel(layer, p, index) {
   const gradient = gradientOf(layer, p, index);
   let html = title(`${escapeText(layer.name)}: ${weightPlace(p, index)} = ${num(p.values[index], 6)}`);
-  const found = weightTerms(layer, p, index);
+  const found = weightTerms(layer, p, index), symbol = `∂E/∂${SYMBOLS[p.name] || p.name}`;
   if (found) {
     const {total, html: table} = products(found.terms, found.heads);
-    html += table + line('∂E/∂w', `<b>${num(total, 7)}</b>`) + (p.gradient ? engineLine(total, gradient) : '');
+    const [one] = found.terms, single = found.terms.length === 1;
+    if (!single) html += table;
+    html += line(symbol, `${!single ? '' : found.heads[2] ? `${found.heads[1]} · ${found.heads[2]} = ${term(one.a)} · ${term(one.b)} = `
+        : `${found.heads[1]} = `}<b>${num(total, 7)}</b>`) + (p.gradient ? engineLine(total, gradient) : '');
   } else {
-    html += line('∂E/∂w', num(gradient, 7));
+    html += line(symbol, num(gradient, 7));
   }
   const check = data.checks.find((c) => layers[c.layer] === layer && c.parameter === p.name && c.index === index);
-  return html + numericalLine(layer, p, index, gradient) + `<p class="by">the optimiser's first step:</p>` +
-      stepLines(p.values[index], gradient, check && check.after);
+  return html + numericalLine(layer, p, index, gradient) + `<details><summary>The optimiser's step for it</summary>${
+      stepLines(p.values[index], gradient, check && check.after)}</details>`;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -774,6 +788,7 @@ function palette() {
 }
 
 const pictures = [];
+const MARGIN = 3; // around the squares, for outlines
 
 class Picture {
   constructor(box, {grid, tensor, label, index, panel, render, grey, maxHeight}) {
@@ -786,7 +801,7 @@ class Picture {
     this.readout.className = 'readout';
     this.box = box;
     box.append(this.canvas, this.legend(), this.readout);
-    this.cursor = index;
+    this.cursor = Math.max(index, 0);
     this.canvas.addEventListener('click', (event) => this.pick(this.hit(event)));
     this.canvas.addEventListener('mousemove', (event) => this.point(this.hit(event)));
     this.canvas.addEventListener('mouseleave', () => this.point(-1));
@@ -810,8 +825,8 @@ class Picture {
 
   // The greatest squares that fit the width and the height.
   layout() {
-    const {tiles, rows, columns, across, vector} = this.grid, width = Math.max(this.box.clientWidth, 120);
-    const largest = vector ? 28 : tiles === 1 ? 14 : 12;
+    const {tiles, rows, columns, across, vector} = this.grid, width = Math.max(this.box.clientWidth, 120) - 2 * MARGIN;
+    const largest = vector ? 28 : 20;
     for (let cell = largest; cell >= 1; cell--) {
       const gap = tiles === 1 ? 0 : cell >= 4 ? 6 : 3;
       let perRow = Math.max(1, Math.floor((width + gap) / (columns * cell + gap)));
@@ -839,14 +854,34 @@ class Picture {
   }
 
   draw() {
-    const {tiles, rows, columns, at} = this.grid, ratio = window.devicePixelRatio || 1, colour = palette();
-    const size = this.layout(), paint = this.colours(colour);
+    const ratio = window.devicePixelRatio || 1, size = this.layout();
     this.size = size;
-    this.canvas.style.width = `${size.width}px`;
-    this.canvas.style.height = `${size.height}px`;
-    this.canvas.width = Math.round(size.width * ratio);
-    this.canvas.height = Math.round(size.height * ratio);
-    const context = this.canvas.getContext('2d'), small = document.createElement('canvas');
+    this.colour = palette();
+    const width = size.width + 2 * MARGIN, height = size.height + 2 * MARGIN;
+    this.canvas.style.width = `${width}px`;
+    this.canvas.style.height = `${height}px`;
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.height = Math.round(height * ratio);
+    this.squares = document.createElement('canvas');
+    this.squares.width = this.canvas.width;
+    this.squares.height = this.canvas.height;
+    this.drawSquares(this.squares.getContext('2d'), ratio);
+    this.show();
+  }
+
+  // The squares, which stay, and the outlines of those that are picked and pointed to.
+  show() {
+    const context = this.canvas.getContext('2d'), ratio = window.devicePixelRatio || 1;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    context.drawImage(this.squares, 0, 0);
+    context.scale(ratio, ratio);
+    this.outline(context);
+  }
+
+  drawSquares(context, ratio) {
+    const {tiles, rows, columns, at} = this.grid, {cell} = this.size, paint = this.colours(this.colour);
+    const small = document.createElement('canvas');
     small.width = columns;
     small.height = rows;
     const smallContext = small.getContext('2d'), pixels = smallContext.createImageData(columns, rows);
@@ -862,14 +897,14 @@ class Picture {
       }
       smallContext.putImageData(pixels, 0, 0);
       const [x, y] = this.corner(tile);
-      context.drawImage(small, x, y, columns * size.cell, rows * size.cell);
+      context.drawImage(small, x, y, columns * cell, rows * cell);
     }
-    this.outline(context, colour);
   }
 
   corner(tile) {
     const {cell, gap, perRow} = this.size;
-    return [(tile % perRow) * (this.grid.columns * cell + gap), Math.floor(tile / perRow) * (this.grid.rows * cell + gap)];
+    return [MARGIN + (tile % perRow) * (this.grid.columns * cell + gap),
+            MARGIN + Math.floor(tile / perRow) * (this.grid.rows * cell + gap)];
   }
 
   // (tile, row, column) of an index.
@@ -881,14 +916,14 @@ class Picture {
     return null;
   }
 
-  outline(context, colour) {
+  outline(context) {
     const mark = (index, dashed) => {
       const found = index >= 0 ? this.find(index) : null;
       if (!found) return;
       const [x, y] = this.corner(found[0]), {cell} = this.size, grow = cell < 6 ? 3 : 1;
       context.setLineDash(dashed ? [3, 2] : []);
       context.lineWidth = 2;
-      context.strokeStyle = colour.mark;
+      context.strokeStyle = this.colour.mark;
       context.strokeRect(x + found[2] * cell - grow, y + found[1] * cell - grow, cell + 2 * grow, cell + 2 * grow);
     };
     mark(this.index, false);
@@ -898,19 +933,19 @@ class Picture {
   hit(event) {
     const box = this.canvas.getBoundingClientRect(), {cell, gap, perRow} = this.size;
     const {tiles, rows, columns, at} = this.grid;
-    const x = event.clientX - box.left, y = event.clientY - box.top;
+    const x = event.clientX - box.left - MARGIN, y = event.clientY - box.top - MARGIN;
     const tileColumn = Math.floor(x / (columns * cell + gap)), tileRow = Math.floor(y / (rows * cell + gap));
     const tile = tileRow * perRow + tileColumn;
     const c = Math.floor((x - tileColumn * (columns * cell + gap)) / cell);
     const r = Math.floor((y - tileRow * (rows * cell + gap)) / cell);
-    return tileColumn < perRow && tile < tiles && c < columns && r < rows && c >= 0 && r >= 0 ? at(tile, r, c) : -1;
+    return x >= 0 && y >= 0 && tileColumn < perRow && tile < tiles && c < columns && r < rows && c >= 0 && r >= 0 ? at(tile, r, c) : -1;
   }
 
   point(index) {
     if (this.pointed === index) return;
     this.pointed = index;
     this.readout.innerHTML = index >= 0 ? this.describe(index) : '';
-    this.draw();
+    this.show();
   }
 
   describe(index) {
@@ -920,7 +955,7 @@ class Picture {
   pick(index, quiet) {
     if (index < 0) return;
     this.index = this.cursor = index;
-    this.draw();
+    this.show();
     this.panel.innerHTML = this.render(index);
     if (!quiet && this.link) history.replaceState(null, '', `#${this.link}:${index}`);
   }
@@ -973,12 +1008,20 @@ function isPicture(layer) {
 }
 
 function addForward(box, layer, number) {
-  const words = layer.flat ? `${layer.out[2]} values` : `${layer.out[2]} map${layer.out[2] > 1 ? 's' : ''} of ${layer.out[0]}×${layer.out[1]}`;
-  addPair(box, `Output: ${words}`, {
+  const words = layer.flat ? `${layer.out[2]} value${layer.out[2] > 1 ? 's' : ''}` : `${layer.out[2]} map${layer.out[2] > 1 ? 's' : ''} of ${layer.out[0]}×${layer.out[1]}`;
+  const pair = addPair(box, layer.inputs.length ? `Output: ${words}` : 'The pixels as the network takes them', {
     grid: imageGrid(layer), tensor: layer.y, label: `Output of ${layer.name}`, index: layer.chosen, grey: isPicture(layer),
     render: (index) => forwardPanel(layer, index), link: `layer${number}`,
     describe: (index) => `${place(layer, index)}: ${num(layer.y[index], 6)}`,
   });
+  const kernel = parameter(layer, 'kernel');
+  if (layer.rule !== 'sum') return;
+  element(pair.box, 'figcaption', '', `The weights: ${kernel.dims.join('×')}`);
+  const weights = new Picture(pair.box, {
+    grid: kernelGrid(layer, kernel), tensor: kernel.values, label: `Weights of ${layer.name}`, index: -1, panel: pair.panel,
+    render: (index) => weightPanel(layer, kernel, index), maxHeight: 260,
+  });
+  weights.describe = (index) => `${weightPlace(kernel, index)} = ${num(kernel.values[index], 6)}`;
 }
 
 function addBackward(box, layer, number) {
@@ -992,7 +1035,7 @@ function addBackward(box, layer, number) {
     if (!p.trainable) continue;
     const check = data.checks.find((c) => c.layer === number && c.parameter === p.name);
     const gradient = p.gradient || Float64Array.from(p.values, (_, i) => gradientOf(layer, p, i));
-    addPair(box, `∂E/∂w, <b>${p.name}</b> ${p.dims.join('×')}`, {
+    addPair(box, `∂E/∂${SYMBOLS[p.name] || p.name}, <b>${p.name}</b> ${p.dims.join('×')}`, {
       grid: kernelGrid(layer, p), tensor: gradient, label: `Gradient of ${p.name}`, index: check ? check.index : 0,
       render: (index) => weightPanel(layer, p, index), maxHeight: 300,
       describe: (index) => `${weightPlace(p, index)}: w = ${num(p.values[index])}, ∂E/∂w = ${num(gradient[index])}`,
@@ -1007,7 +1050,7 @@ function addLoss(box) {
   const truth = targets.findIndex((y) => y === 1);
   if (truth >= 0 && !rows.includes(truth)) rows.push(truth);
   const sum = z.reduce((total, v) => total + Math.exp(v), 0);
-  const name = (i) => (data.classes[i] === undefined ? `output ${i + 1}` : escapeText(data.classes[i]));
+  const name = (i) => (data.classes[i] === undefined ? 'a' : escapeText(data.classes[i]));
   const fits = Math.max(...z) < 300;
   let html = `<table class="checks"><thead><tr><th scope="col">output</th><th scope="col">z</th>${
       soft && fits ? '<th scope="col">e<sup>z</sup></th>' : ''}<th scope="col">r</th><th scope="col">y</th><th scope="col">∂E/∂z</th></tr></thead><tbody>`;
@@ -1020,6 +1063,8 @@ function addLoss(box) {
   if (soft && fits) html += line('sum of e<sup>z</sup>', num(sum, 6));
   if (data.loss.kind === 'categorical_crossentropy' && data.loss.label_smoothing === 0)
     html += line('E', `−log(${num(probabilities[truth], 6)}) = <b>${num(lossOf(z), 7)}</b>`);
+  else if (data.loss.kind === 'binary_crossentropy' && z.length === 1 && data.loss.label_smoothing === 0)
+    html += line('E', `−log(${targets[0] ? '' : '1 − '}${num(probabilities[0], 6)}) = <b>${num(lossOf(z), 7)}</b>`);
   else html += line('E', `<b>${num(lossOf(z), 7)}</b>`);
   box.innerHTML = html + engineLine(lossOf(z), data.loss.value) + '</div>';
 }
@@ -1080,6 +1125,7 @@ window.addEventListener('resize', () => {
 window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);
 window.addEventListener('beforeprint', () => {
   document.documentElement.classList.add('print');
+  for (const details of document.querySelectorAll('details')) details.open = true;
   drawAll();
 });
 window.addEventListener('afterprint', () => {

@@ -23,20 +23,37 @@ typedef struct writer {
 // ---------------------------------------------------------------------------------------------------------------------
 // Numbers and formulas
 
-// Four digits: "0.1235", "−3.2×10⁻⁵".
-static void add_number(text_buffer *out, double value)
+// "0.1235", "−3.2×10⁻⁵"
+static void add_rounded(text_buffer *out, double value, int digits)
 {
-    char text[NUMBER_TEXT_MAX];
+    char text[NUMBER_TEXT_MAX], exponential[NUMBER_TEXT_MAX];
     if (!isfinite(value)) {
         buffer_add(out, "not finite");
         return;
     }
     if (value < 0) buffer_add(out, "−");
     value = fabs(value);
-    int power = value == 0 ? 0 : (int)floor(log10(value));
-    bool plain = power >= -3 && power <= 5;
-    buffer_add(out, number_text_rounded(plain ? value : value / pow(10, power), 4, text));
+    snprintf(exponential, sizeof exponential, "%.*e", digits - 1, value); // rounded: 0.00099999 is 1e-3
+    int power = atoi(strchr(exponential, 'e') + 1);
+    bool plain = value == 0 || (power >= -3 && power <= 5);
+    buffer_add(out, number_text_rounded(plain ? value : value / pow(10, power), digits, text));
     if (!plain) buffer_print(out, "×10<sup>%s%d</sup>", power < 0 ? "−" : "", abs(power));
+}
+
+static void add_number(text_buffer *out, double value)
+{
+    add_rounded(out, value, 4);
+}
+
+// "61,706"
+static void add_count(text_buffer *out, size_t count)
+{
+    if (count >= 1000) {
+        add_count(out, count / 1000);
+        buffer_print(out, ",%03zu", count % 1000);
+    } else {
+        buffer_print(out, "%zu", count);
+    }
 }
 
 static void add_formula(writer *w, const formula *f)
@@ -45,8 +62,8 @@ static void add_formula(writer *w, const formula *f)
     if (!mathml_add(w->out, f->tex, true)) w->bad_formula = true;
     buffer_add(w->out, "</div>");
     if (f->equations) {
-        bool named = f->equations[0] == 's'; // "section ..."
-        bool several = strpbrk(f->equations, ",-") != NULL;
+        bool named = f->equations[0] == 's';                   // "section ..."
+        bool several = strpbrk(f->equations, ",\xe2") != NULL; // a list, or a range with its dash
         buffer_print(w->out, "<div class=\"eq\">%s%s</div>", named ? "" : several ? "eqs. " : "eq. ", f->equations);
     }
     buffer_add(w->out, "</div>");
@@ -167,6 +184,28 @@ static const char *network_name(const trace *t)
     return slash ? slash + 1 : t->g->origin;
 }
 
+// Where dropout or batch normalisation make a prediction something else than a training step.
+static void add_prediction(writer *w)
+{
+    const trace *t = w->t;
+    size_t best = 0;
+    double change = 0;
+    for (size_t i = 0; i < outputs_of(t); i++) {
+        if (t->predicted[i] > t->predicted[best]) best = i;
+        change = fmax(change, fabs((double)t->predicted[i] - (double)t->probabilities[i]));
+    }
+    if (change < 1e-4) return;
+    buffer_add(w->out, "<p class=\"note\">This is a training step, with what is dropped and normalised in training. A "
+                       "prediction with the same weights gives ");
+    if (outputs_of(t) > 1) {
+        buffer_add(w->out, "<b>");
+        add_name(w, (uint32_t)best);
+        buffer_add(w->out, "</b> ");
+    }
+    add_rounded(w->out, 100 * (double)t->predicted[best], 3);
+    buffer_add(w->out, " %.</p>\n");
+}
+
 static void add_verdict(writer *w)
 {
     const trace *t = w->t;
@@ -187,6 +226,7 @@ static void add_verdict(writer *w)
     buffer_add(out, "</b>; after one step of the optimiser, on this image alone, it is <b>");
     add_number(out, t->loss_after);
     buffer_add(out, "</b>.</p>\n");
+    add_prediction(w);
 }
 
 static void add_about(writer *w)
@@ -207,7 +247,9 @@ static void add_about(writer *w)
     size_t trainable, other;
     uint64_t multiply_adds;
     graph_count(t->g, &trainable, &other, &multiply_adds);
-    buffer_print(out, "a network of %zu weights (", trainable);
+    buffer_add(out, "a network of ");
+    add_count(out, trainable);
+    buffer_add(out, " weights (");
     if (t->has_seed)
         buffer_print(out, "untrained: random ones, seed %llu", (unsigned long long)t->settings.seed);
     else
@@ -270,6 +312,9 @@ static void add_layer_title(writer *w, size_t i, bool back)
     buffer_escape(out, l->type->name);
     buffer_add(out, " ");
     buffer_escape(out, text);
+    const graph *g = w->t->g;
+    bool carries_head = g->head != ACTIVATION_LINEAR && i == g->output_layer && i + 1 == g->layer_count;
+    if (carries_head) buffer_print(out, " %s", activation_name(g->head));
     buffer_add(out, "</code></h3>\n");
 }
 
@@ -287,8 +332,14 @@ static void add_sizes(writer *w, size_t i)
     }
     if (l->input_count > 0) buffer_add(out, " → ");
     add_shape(out, l->out);
-    buffer_print(out, " (%zu values)", shape_count(l->out));
-    if (parameters > 0) buffer_print(out, ", %zu weights to learn", parameters);
+    buffer_add(out, ": ");
+    add_count(out, shape_count(l->out));
+    buffer_add(out, shape_count(l->out) == 1 ? " value" : " values");
+    if (parameters > 0) {
+        buffer_add(out, ", ");
+        add_count(out, parameters);
+        buffer_add(out, " weights to learn");
+    }
     buffer_add(out, "</p>\n");
 }
 
@@ -306,10 +357,12 @@ static void add_input(writer *w)
     char scale[NUMBER_TEXT_MAX];
     buffer_add(w->out, "<section class=\"card\" id=\"layer0\">\n");
     add_layer_title(w, 0, false);
+    buffer_add(w->out, "<p class=\"sizes\">");
+    add_count(w->out, shape_count(l->out));
     buffer_print(w->out,
-                 "<p class=\"sizes\">%zu values. A pixel p, 0 to 255, enters as x = %s p (plus a shift where the model "
+                 " values. A pixel p, 0 to 255, enters as x = %s p (plus a shift where the model "
                  "has one).</p>\n",
-                 shape_count(l->out), number_text_rounded((double)w->t->model->scale[0], 4, scale));
+                 number_text_rounded((double)w->t->model->scale[0], 4, scale));
     buffer_add(w->out, "<div class=\"work\" data-work=\"forward\" data-layer=\"0\"></div>\n</section>\n");
 }
 
@@ -329,16 +382,38 @@ static void add_forward(writer *w, size_t i)
         end_formulas(w);
     }
     add_note(w, e->note);
+    if (i == w->t->g->output_layer && w->t->g->head != ACTIVATION_LINEAR) {
+        buffer_print(w->out,
+                     "<p class=\"note\">Its %s stands with the loss, below: the two are differentiated together.</p>\n",
+                     activation_name(w->t->g->head));
+    }
     buffer_print(w->out, "<div class=\"work\" data-work=\"forward\" data-layer=\"%zu\"></div>\n</section>\n", i);
+}
+
+static const char *symbol_of(const char *parameter_name)
+{
+    static const char *const symbols[][2] = {
+        {"kernel", "w"}, {"bias", "b"}, {"gamma", "γ"}, {"beta", "β"}, {"slope", "b"}};
+    for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++)
+        if (strcmp(symbols[i][0], parameter_name) == 0) return symbols[i][1];
+    return parameter_name;
+}
+
+// The output of the last layer goes into the loss as z, together with the head.
+static const char *output_symbol(const trace *t, const trace_check *c)
+{
+    if (c->layer == 0) return "x";
+    if (c->what == EXACT_SUM || (c->layer == t->g->output_layer && t->g->head != ACTIVATION_LINEAR)) return "z";
+    return t->exact.layers[c->layer].e.rule == RULE_SUM ? "a" : "y";
 }
 
 static void add_check_row(writer *w, const trace_check *c)
 {
-    static const char *const symbols[] = {"w", "z", "a"};
     const layer *l = &w->t->g->layers[c->layer];
     text_buffer *out = w->out;
     const parameter *p = c->parameter >= 0 ? &l->parameters[c->parameter] : NULL;
-    buffer_print(out, "<tr><th scope=\"row\">∂E/∂<i>%s</i> <span>", symbols[c->what]);
+    buffer_print(out, "<tr><th scope=\"row\">∂E/∂<i>%s</i> <span>",
+                 c->parameter >= 0 ? symbol_of(l->parameters[c->parameter].name) : output_symbol(w->t, c));
     if (p) {
         buffer_print(out, "%s ", p->name);
         add_indices(out, p, c->index);
@@ -356,7 +431,7 @@ static void add_check_row(writer *w, const trace_check *c)
         add_number(out, c->numerical.value);
     }
     buffer_add(out, "</td><td data-label=\"relative error\">");
-    add_number(out, c->error);
+    add_rounded(out, c->error, 2);
     buffer_print(out, "%s</td></tr>\n", c->numerical.kink ? "<sup>*</sup>" : "");
 }
 

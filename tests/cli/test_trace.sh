@@ -76,15 +76,53 @@ in_browser() {
     ! grep -E 'CONSOLE|Uncaught' browser.txt && grep -q 'data-ready="yes"' dom.html
 }
 
+# Everything that a sum is worked out of agrees with the engine, in at least so many places.
+sums_agree() {
+    sed 's/<script.*//' dom.html | grep -o 'class="line engine">.\{99\}' >sums
+    [[ $(grep -c 'class="same"' sums) -ge $1 ]] && ! grep -v 'class="same"' sums
+}
+
+# A click on the last square of the second picture, and keys on the third, beside what they work out.
+clicks() {
+    trace tiny --index 3 --out page.html && sed -i 's|</body>|<script>\
+        const pictures = document.querySelectorAll(".maps canvas"), box = pictures[1].getBoundingClientRect();\
+        const at = {clientX: box.right - 5, clientY: box.bottom - 5, bubbles: true};\
+        pictures[1].dispatchEvent(new MouseEvent("mousemove", at));\
+        pictures[1].dispatchEvent(new MouseEvent("click", at));\
+        pictures[0].focus();\
+        for (const key of ["ArrowUp", "ArrowLeft", "Enter"])\
+            pictures[0].dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));\
+        </script></body>|' page.html && in_browser "file://$work/page.html#layer0:63" || return 1
+    grep -q 'conv1: row 8, column 8 of map 4' dom.html && grep -q 'input: row 7, column 7' dom.html
+}
+
 browser() {
     trace tiny --index 3 --out page.html && in_browser "file://$work/page.html" || return 1
-    # Everything that a sum is worked out of agrees with the engine.
-    sed 's/<script.*//' dom.html | grep -o 'class="line engine">.\{99\}' >sums
-    [[ $(grep -c 'class="same"' sums) -ge 30 ]] && ! grep -v 'class="same"' sums || return 1
+    sums_agree 30 || return 1
     # A link opens the page at a neuron.
     in_browser "file://$work/page.html#layer1:5" && grep -q 'conv1: row 1, column 2 of map 2' dom.html &&
         in_browser "file://$work/page.html#back0:9" && grep -q 'input: row 2, column 2' dom.html &&
-        grep -q 'relative error' dom.html
+        grep -q 'relative error' dom.html || return 1
+    # Every rule there is.
+    cat >all.silma <<'END'
+input auto
+conv 4 1x1 silu name=a
+conv 4 3x3 same elu name=b groups=2
+add a
+batchnorm
+prelu
+concat b
+sigmoid
+dropout 0.4
+maxpool 3x3 same stride=2
+conv 4 2x3 stride=2 pad=1,0,1,2 gelu
+avgpool 2x2
+flatten
+dense 6 softmax
+leaky_relu
+dense classes softmax
+END
+    trace all.silma --index 1 --out page.html && in_browser "file://$work/page.html" && sums_agree 40
 }
 
 if command -v python3 >/dev/null; then
@@ -101,6 +139,7 @@ check 'refusals' refuses
 check 'names are escaped' escapes
 if command -v chromium >/dev/null; then
     check 'in a browser' browser
+    check 'clicks and keys' clicks
 else
     skip 'in a browser' 'needs chromium'
 fi

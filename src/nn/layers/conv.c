@@ -152,13 +152,13 @@ static const formula INPUT[] = {
     {"\\frac{\\partial E}{\\partial X_{k,l,c}} = \\sum_{t} \\sum_{i} \\sum_{j} \\delta_{k-i+1, l-j+1}^{t} "
      "F_{i,j,c}^{t} = "
      "(\\delta * \\mathrm{flip}(F))_{k,l,c}",
-     "69-71"},
+     "69–71"},
     {0},
 };
 static const formula INPUT_PLACED[] = {
     {"\\frac{\\partial E}{\\partial X_{k,l,c}} = \\sum_{t} \\sum_{m,n} \\delta_{m,n}^{t} F_{k-(m-1)s+p, l-(n-1)s+p, "
      "c}^{t}",
-     "69-71"},
+     "69–71"},
     {0},
 };
 
