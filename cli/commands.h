@@ -15,6 +15,7 @@ extern const command gradcheck_command;
 extern const command bench_command;
 extern const command report_command;
 extern const command trace_command;
+extern const command compare_command;
 extern const command plot_command;
 extern const command thesis_command;
 

@@ -21,9 +21,9 @@ static const command help_command = {
 };
 
 static const command *const commands[] = {
-    &train_command,  &eval_command,  &predict_command, &calibrate_command, &summary_command,
-    &models_command, &data_command,  &report_command,  &thesis_command,    &gradcheck_command,
-    &trace_command,  &bench_command, &plot_command,    &help_command,
+    &train_command,     &eval_command,  &predict_command, &calibrate_command, &summary_command,
+    &models_command,    &data_command,  &report_command,  &compare_command,   &thesis_command,
+    &gradcheck_command, &trace_command, &bench_command,   &plot_command,      &help_command,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

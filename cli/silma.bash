@@ -18,6 +18,7 @@ _silma_options() {
     report) echo "--out --figures --png --force --data-dir --quiet --json $machine" ;;
     thesis) echo "--quick --only --out --runs --data-dir --seed --force --quiet --json $machine" ;;
     bench) echo "--data --data-dir --input --classes --batch --steps --augment --repeats --filter --threads --isa --no-winograd --json" ;;
+    compare) echo "--out --figures --png --force --data-dir --json $machine" ;;
     plot) echo "--out --png --force --json --input --filter --stride --pad --data --data-dir --split --count --seed $machine" ;;
     gradcheck) echo "--input --classes --seed --json $machine" ;;
     trace)
@@ -60,7 +61,7 @@ _silma_words() {
         ;;
     data) echo "list info get clean fashion-mnist mnist cifar-10 cifar-100" ;;
     plot) echo "activations connections samples" ;;
-    help) echo "train eval predict calibrate summary models data report thesis gradcheck trace bench plot help" ;;
+    help) echo "train eval predict calibrate summary models data report compare thesis gradcheck trace bench plot help" ;;
     esac
 }
 

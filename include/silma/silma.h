@@ -15,6 +15,7 @@
 //  11. Trace             one image's mathematics on a page
 //  12. Figures           the mathematics and the data as SVG
 //  13. The thesis
+//  14. Comparison        several runs side by side
 //
 // The library has no global state, never prints, never exits, and never aborts on input. Handles are opaque; the
 // function that creates one documents who frees it. Handles may be used from any thread, one thread at a time.
@@ -668,6 +669,71 @@ typedef struct silma_thesis_options {
 // Silma's values beside the thesis's, and where they differ, why. It loads nothing from anywhere.
 SILMA_API silma_status silma_thesis_write(silma_context *context, const silma_thesis_options *options, const char *path,
                                           silma_error *error);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 14. Comparison: whether one run is better than another, or noise
+
+typedef struct silma_comparison silma_comparison;
+
+typedef struct silma_compared_run {
+    const char *folder, *label; // the label is short, and unlike those of the others
+    const char *network, *data; // names
+    uint64_t seed;
+    size_t parameters;
+    size_t epochs;       // finished
+    unsigned best_epoch; // 0: none
+    double seconds;      // of all epochs
+    // Of the best weights on the run's validation images. Where these are not at hand, as the history has it.
+    double accuracy, accuracy_low, accuracy_high; // with Wilson's 95 % interval; NaN without validation images
+    double loss, true_positives;                  // of the best epoch, as the history has it
+    double last_accuracy;                         // of the last epoch
+    size_t images;                                // for validation
+    size_t group;                                 // its group's number
+    const char *problem;                          // why its images could not be predicted; null: they were
+} silma_compared_run;
+
+// A mean over runs, with its 95 % interval by Student's t; NaN where there is nothing, or one run only.
+typedef struct silma_compared_mean {
+    double mean, deviation, low, high;
+} silma_compared_mean;
+
+// Runs of the same network and data with the same settings, apart from the seed.
+typedef struct silma_compared_group {
+    size_t first, runs; // its first run, and their number
+    silma_compared_mean accuracy, loss, true_positives, last_accuracy;
+} silma_compared_group;
+
+// Two runs on the same validation images: McNemar's test.
+typedef struct silma_compared_pair {
+    size_t first, second;                               // runs
+    const char *problem;                                // why they cannot be tested; null: they were
+    size_t images;                                      // that both predicted
+    size_t only_first, only_second;                     // images that one of them alone gets right
+    double difference, difference_low, difference_high; // first's share minus second's, with its 95 % interval
+    double p;          // of two equally good runs differing so much
+    double p_adjusted; // for all pairs that were tested (Holm)
+} silma_compared_pair;
+
+// Gathers what is known of `count` runs (2 to 64). datasets[i] holds the images that run i was trained on, or is null
+// and data_problems[i] says why; they must outlive the comparison, and so must the context. Free with
+// silma_comparison_free.
+SILMA_API silma_status silma_comparison_create(silma_comparison **comparison, silma_context *context,
+                                               const char *const *folders, const silma_dataset *const *datasets,
+                                               const char *const *data_problems, size_t count, silma_error *error);
+SILMA_API void silma_comparison_free(silma_comparison *comparison);
+
+// Valid as long as the comparison; null beyond the last.
+SILMA_API const silma_compared_run *silma_comparison_run(const silma_comparison *comparison, size_t index);
+SILMA_API const silma_compared_group *silma_comparison_group(const silma_comparison *comparison, size_t index);
+SILMA_API const silma_compared_pair *silma_comparison_pair(const silma_comparison *comparison, size_t index);
+// What a person should conclude, a sentence each.
+SILMA_API const char *silma_comparison_sentence(const silma_comparison *comparison, size_t index);
+
+// Writes one HTML file that needs no other.
+SILMA_API silma_status silma_comparison_write(const silma_comparison *comparison, const char *path,
+                                              silma_error *error);
+SILMA_API silma_status silma_comparison_figures(const silma_comparison *comparison, silma_figure_fn *figure,
+                                                void *user, silma_error *error);
 
 #ifdef __cplusplus
 }
