@@ -85,7 +85,7 @@ static const char STYLE_OF_PARTS[] =
     "@media (max-width:40rem){body{padding:1rem .9rem 3rem;font-size:15px}h1{font-size:1.5rem}h2{font-size:1.2rem}"
     ".tiles{grid-template-columns:repeat(2,1fr)}th,td{padding-right:.55rem}}\n"
     "@media print{body{max-width:none;padding:0;font-size:10.5pt}nav,.switch{display:none}"
-    "h2{break-after:avoid;margin-top:1.5rem}figure,tr,.tiles div,.summary li{break-inside:avoid}"
+    "h2,h3{break-after:avoid}h2{margin-top:1.5rem}figure,tr,.tiles div,.summary li{break-inside:avoid}"
     "a{color:inherit;text-decoration:none}.tiles{grid-template-columns:repeat(4,1fr)}"
     ".scroll{overflow:visible}.scroll svg{max-width:100%}}\n";
 

@@ -45,8 +45,8 @@ static void judge_flat(const history *h, double wanted, verdict *v)
     double least = h->epochs[lowest].val_loss;
     while (h->epochs[flat].val_loss > least * (1 + FLAT))
         flat++;
-    v->known = h->count > wanted;
-    v->agrees = flat + 1 <= AROUND * wanted;
+    v->known = (double)h->count > wanted;
+    v->agrees = (double)(flat + 1) <= AROUND * wanted;
     snprintf(v->text, sizeof v->text, "within %.0f %% of its lowest from epoch %u on; lowest at epoch %u (%s)",
              100 * FLAT, h->epochs[flat].epoch, h->epochs[lowest].epoch, fixed_text(least, 3).text);
 }
@@ -70,7 +70,7 @@ static void judge_below(const history *h, double wanted, verdict *v)
     size_t first = 0, below = 0;
     while (first < h->count && !(h->epochs[first].val_loss < 1))
         first++;
-    v->known = first < h->count || h->count > AROUND * wanted;
+    v->known = first < h->count || (double)h->count > AROUND * wanted;
     if (first == h->count) {
         size_t lowest = extreme(h, val_loss, 1);
         snprintf(v->text, sizeof v->text, "never below 1.0 in %zu epochs; lowest %s at epoch %u", h->count,
@@ -80,7 +80,7 @@ static void judge_below(const history *h, double wanted, verdict *v)
     for (size_t i = first; i < h->count; i++)
         below += h->epochs[i].val_loss < 1;
     double share = (double)below / (double)(h->count - first);
-    v->agrees = first + 1 <= AROUND * wanted && share >= REMAINS;
+    v->agrees = (double)(first + 1) <= AROUND * wanted && share >= REMAINS;
     snprintf(v->text, sizeof v->text, "first below 1.0 at epoch %u; so are %s of the epochs from there on",
              h->epochs[first].epoch, share_text(share).text);
 }
@@ -91,8 +91,8 @@ static void judge_above_at(const history *h, double wanted, verdict *v)
     size_t first = 0, highest = extreme(h, val_accuracy, -1);
     while (first < h->count && !(h->epochs[first].val_accuracy > least))
         first++;
-    v->known = first < h->count || h->count > AROUND * wanted;
-    v->agrees = first < h->count && first + 1 <= AROUND * wanted;
+    v->known = first < h->count || (double)h->count > AROUND * wanted;
+    v->agrees = first < h->count && (double)(first + 1) <= AROUND * wanted;
     if (first < h->count)
         snprintf(v->text, sizeof v->text, "first above 0.7 at epoch %u; highest %s at epoch %u", h->epochs[first].epoch,
                  fixed_text(h->epochs[highest].val_accuracy, 4).text, h->epochs[highest].epoch);

@@ -106,6 +106,73 @@ static void say_wandering(text_buffer *out, const thesis_outcome *outcome)
     end(out);
 }
 
+// The first epochs of a network with batch normalisation.
+static void say_moving_averages(text_buffer *out, const thesis_outcome *outcome)
+{
+    static const double MUCH = 0.2;
+    const silma_epoch *first = &outcome->facts.history.epochs[0];
+    const json_t *batch = json_object_get(outcome->facts.settings, "batch");
+    bool normalised = thesis_table_of(outcome->says->table)->non_trainable > 0;
+    if (!normalised || !json_is_integer(batch) || json_integer_value(batch) < 1) return;
+    if (!(first->accuracy - first->val_accuracy > MUCH)) return;
+    size_t size = (size_t)json_integer_value(batch), steps = (outcome->facts.train_images + size - 1) / size;
+    begin(out);
+    buffer_print(
+        out,
+        "The validation curves begin badly (%s right after the first epoch, while %s of the training images "
+        "are): training normalises by each batch, validation by moving averages, which with Keras’s momentum of "
+        "0.99 follow within some hundred steps, and an epoch has %zu.",
+        share_text(first->val_accuracy).text, share_text(first->accuracy).text, steps);
+    end(out);
+}
+
+// The class other than its own for which images of `class` are taken most often.
+static int most_taken_for(const size_t *row, int class)
+{
+    int most = class == 0 ? 1 : 0;
+    for (int i = 0; i < THESIS_CLASSES; i++)
+        if (i != class && row[i] > row[most]) most = i;
+    return most;
+}
+
+static void say_class(text_buffer *out, const thesis_outcome *outcome, int class, double percent)
+{
+    char number[CLASS_NUMBER_SIZE], other_number[CLASS_NUMBER_SIZE];
+    const size_t *row = outcome->evaluation.confusion + (size_t) class * THESIS_CLASSES;
+    size_t images = outcome->evaluation.classes[class].support;
+    int other = most_taken_for(row, class);
+    buffer_escape(out, run_facts_class(&outcome->facts, class, number));
+    buffer_print(out, ": %s %% here, %.0f %% there; %s of its images are taken for ", fixed_text(percent, 1).text,
+                 outcome->says->diagonal[class], share_text((double)row[other] / (double)images).text);
+    buffer_escape(out, run_facts_class(&outcome->facts, other, other_number));
+    buffer_add(out, ".");
+}
+
+static void say_classes(text_buffer *out, const thesis_outcome *outcome)
+{
+    size_t beyond = 0;
+    if (!outcome_has_classes(outcome) || outcome->shortened) return;
+    for (int i = 0; i < THESIS_CLASSES; i++) {
+        double percent = class_percent(outcome->evaluation.confusion, THESIS_CLASSES, i);
+        if (!beyond_chance(percent, outcome->says->diagonal[i], outcome->evaluation.classes[i].support)) continue;
+        if (beyond++ == 0) {
+            begin(out);
+            buffer_add(out, "Classes that differ from the thesis by more than two random validation sets would:");
+        }
+        buffer_add(out, " ");
+        say_class(out, outcome, i, percent);
+    }
+    if (beyond == 0) {
+        begin(out);
+        buffer_add(out, "No class differs by more than two random validation sets of this size would.");
+    } else {
+        buffer_add(out,
+                   " Between classes that look alike the border moves from epoch to epoch: what the one loses, the "
+                   "other wins.");
+    }
+    end(out);
+}
+
 static const char CHANCE[] = "The split into training and validation images, the first weights and the order of the "
                              "images come from other random "
                              "numbers than the thesis’s: runs agree in distribution, not number by number.";
@@ -118,6 +185,8 @@ void differences_add(text_buffer *out, const thesis_outcome *outcome)
     if (!isnan(outcome->facts.history.epochs[0].val_loss)) {
         say_weights(out, outcome);
         say_overfitting(out, outcome);
+        say_moving_averages(out, outcome);
+        say_classes(out, outcome);
         say_wandering(out, outcome);
     }
     buffer_print(out, "<li>%s</li>\n</ul>\n", CHANCE);

@@ -115,13 +115,6 @@ static void add_percent(text_buffer *out, double percent)
     buffer_print(out, "<td class=\"n\">%s</td>", fixed_text(percent, 1).text);
 }
 
-// How far two shares of `images` images each are apart by chance, in per cent: 95 % of the time not further.
-static double chance(double a, double b, size_t images)
-{
-    double p = (a + b) / 200;
-    return images > 0 ? 196 * sqrt(2 * p * (1 - p) / (double)images) : NAN;
-}
-
 static void add_difference(text_buffer *out, double silma, double thesis, size_t images)
 {
     if (isnan(thesis) || isnan(silma)) {
@@ -129,7 +122,7 @@ static void add_difference(text_buffer *out, double silma, double thesis, size_t
         return;
     }
     double difference = silma - thesis;
-    bool beyond = fabs(difference) > chance(silma, thesis, images) + 0.5; // the thesis rounds to whole per cent
+    bool beyond = beyond_chance(silma, thesis, images);
     buffer_print(out, "<td class=\"n\">%s%s%s%s</td>", beyond ? "<b>" : "", difference < 0 ? "−" : "+",
                  fixed_text(fabs(difference), 1).text, beyond ? "</b>" : "");
 }
@@ -210,14 +203,14 @@ static void figure_confusion(thesis_page *page, const thesis_outcome *outcome)
     }
     name_classes(outcome, &names);
     buffer_add(out, "<figure>\n<div style=\"display:flex;flex-wrap:wrap;gap:0 3rem;align-items:flex-start\">\n");
+    buffer_add(out, "<div style=\"max-width:min(38rem,100%)\">\n");
     scroll_begin(out, "Confusion matrix");
     add_heat_map(out, outcome, &names, "Confusion matrix in per cent of the true class");
     scroll_end(out);
-    buffer_add(out, "<div style=\"max-width:min(32rem,100%)\">\n");
-    add_diagonal(out, outcome, &names);
-    buffer_add(out, "</div>\n</div>\n");
     figure_caption(page, figure);
-    buffer_add(out, "</figure>\n");
+    buffer_add(out, "</div>\n<div style=\"max-width:min(32rem,100%)\">\n");
+    add_diagonal(out, outcome, &names);
+    buffer_add(out, "</div>\n</div>\n</figure>\n");
     if (thesis_note_of(figure)) buffer_print(out, "<p class=\"small\">%s</p>\n", thesis_note_of(figure));
     claims_add(out, outcome, figure);
 }
@@ -320,7 +313,9 @@ static silma_status figure_pictures(thesis_page *page, const thesis_outcome *out
     name_classes(outcome, &names);
     silma_status status = predict_pictures(page, outcome, indices, &count, probabilities, error);
     if (status != SILMA_OK) return status;
-    buffer_add(out, "<figure>\n<div class=\"grid\">\n");
+    buffer_add(out,
+               "<figure>\n<div class=\"grid\" style=\"grid-template-columns:repeat(auto-fill,minmax(min(19rem,100%),"
+               "1fr))\">\n");
     for (size_t i = 0; i < count && status == SILMA_OK; i++) {
         bool right;
         picture_case shown = {indices[i], probabilities + i * THESIS_CLASSES};

@@ -38,6 +38,9 @@ void outcome_free(thesis_outcome *outcome);
 bool outcome_has_classes(const thesis_outcome *outcome);
 // Per cent of the class that `confusion` (class_count, class_count) has right; NaN without images.
 double class_percent(const size_t *confusion, int class_count, int class);
+// Whether two shares in per cent, of `images` images each, are further apart than 95 % of such pairs by chance; the
+// thesis's are rounded to whole per cent. False where one of them is not known.
+bool beyond_chance(double a, double b, size_t images);
 
 // thesis_figure.c: the heading of a figure, and its caption as in the thesis.
 void figure_heading(thesis_page *page, int figure);

@@ -82,3 +82,11 @@ double class_percent(const size_t *confusion, int class_count, int class)
         images += row[i];
     return images > 0 ? 100 * (double)row[class] / (double)images : NAN;
 }
+
+bool beyond_chance(double a, double b, size_t images)
+{
+    static const double TWO_SIDED_95 = 1.96, ROUNDING = 0.5;
+    double p = (a + b) / 200;
+    if (images == 0 || isnan(p)) return false;
+    return fabs(a - b) > 100 * TWO_SIDED_95 * sqrt(2 * p * (1 - p) / (double)images) + ROUNDING;
+}

@@ -110,7 +110,8 @@ static void add_result_row(text_buffer *out, const thesis_outcome *outcome)
     const run_facts *facts = &outcome->facts;
     double thesis = thesis_accuracy(outcome->says);
     buffer_print(out, "<tr><th scope=\"row\"><a href=\"#%s\">%s</a></th><td class=\"n\">%s</td><td class=\"n\">%s</td>",
-                 outcome->says->base.name, outcome->says->short_title, count_text(table->params - table->non_trainable).text,
+                 outcome->says->base.name, outcome->says->short_title,
+                 count_text(table->params - table->non_trainable).text,
                  isnan(thesis) ? "above 87.5 %" : share_text(thesis).text);
     if (!has_result(outcome)) {
         buffer_add(out,
@@ -161,8 +162,11 @@ silma_status part_summary(thesis_page *page, silma_error *error)
 static void add_case(text_buffer *out, const thesis_outcome *outcome)
 {
     const thesis_table *table = thesis_table_of(outcome->says->table);
-    buffer_print(out, "<figure>\n<p><b>%s</b><br>Trainable parameters: %s</p>\n", outcome->says->short_title,
+    double thesis = thesis_accuracy(outcome->says);
+    buffer_print(out, "<figure>\n<p><b>%s</b><br>Trainable parameters: %s<br>", outcome->says->short_title,
                  count_text(table->params - table->non_trainable).text);
+    if (outcome->has_evaluation) buffer_print(out, "Right: %s; ", share_text(outcome->evaluation.accuracy).text);
+    buffer_print(out, "in the thesis: %s</p>\n", isnan(thesis) ? "above 87.5 %" : share_text(thesis).text);
     if (outcome_has_classes(outcome)) {
         heat_map map = {
             .class_count = THESIS_CLASSES,
@@ -192,7 +196,9 @@ silma_status part_comparison(thesis_page *page, silma_error *error)
     text_buffer *out = page->out;
     page_section_begin(out, &link, "Section 5.3 of the thesis.");
     figure_heading(page, 35);
-    buffer_add(out, "<figure>\n<div class=\"grid\">\n");
+    buffer_add(out,
+               "<figure>\n<div class=\"grid\" style=\"grid-template-columns:repeat(auto-fit,minmax(min(30rem,100%),"
+               "1fr))\">\n");
     for (int i = 0; i < THESIS_EXPERIMENTS; i++)
         if (!page->outcomes[i].left_out) add_case(out, &page->outcomes[i]);
     buffer_add(out, "</div>\n");
