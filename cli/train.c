@@ -226,6 +226,56 @@ static void print_padding(const silma_images *images, const json_t *config)
             images->height, images->width, height, width);
 }
 
+// The largest and the smallest class that have images; their counts are 0 where memory is short or labels are not
+// known.
+typedef struct class_range {
+    size_t largest, smallest;
+    size_t most, least;
+} class_range;
+
+static class_range find_class_range(const silma_images *images)
+{
+    class_range range = {0};
+    size_t classes = (size_t)images->class_count;
+    size_t *counts = images->labels ? calloc(classes, sizeof *counts) : NULL;
+    if (!counts) return range;
+    for (size_t i = 0; i < images->count; i++)
+        counts[images->labels[i]]++;
+    for (size_t c = 0; c < classes; c++) {
+        if (counts[c] > range.most) range.most = counts[range.largest = c];
+        if (counts[c] > 0 && (range.least == 0 || counts[c] < range.least)) range.least = counts[range.smallest = c];
+    }
+    free(counts);
+    return range;
+}
+
+static void print_class_name(const silma_images *images, size_t class)
+{
+    char name[256];
+    text_printable(name, sizeof name, images->class_names ? images->class_names[class] : "");
+    if (images->class_names)
+        fprintf(stderr, "'%s'", name);
+    else
+        fprintf(stderr, "class %zu", class);
+}
+
+// Classes out of balance are learnt badly unless something is done about it.
+static void print_imbalance(const silma_images *images, const json_t *config)
+{
+    const json_t *settings = json_object_get(config, "settings");
+    const char *weights = json_string_value(json_object_get(settings, "class_weights"));
+    const char *sampler = json_string_value(json_object_get(settings, "sampler"));
+    if (!weights || !sampler || strcmp(weights, "none") != 0 || strcmp(sampler, "shuffle") != 0) return;
+    class_range range = find_class_range(images);
+    if (range.most / 10 < range.least || range.least == 0) return;
+    fprintf(stderr, "notice: classes out of balance: ");
+    print_class_name(images, range.largest);
+    fprintf(stderr, " has %s images, ", text_count(range.most).text);
+    print_class_name(images, range.smallest);
+    fprintf(stderr, " only %s; consider --class-weights balanced, or --sampler balanced\n",
+            text_count(range.least).text);
+}
+
 // What is trained on what, and every resolved setting.
 static void print_start(const session *s, const json_t *config)
 {
@@ -237,6 +287,7 @@ static void print_start(const session *s, const json_t *config)
             text_shape(images->height, images->width, images->channels).text, images->class_count,
             text_count(data_count(config, "validation_images")).text);
     print_padding(images, config);
+    print_imbalance(images, config);
     fprintf(stderr, "kernels: %s, %u thread%s\n", silma_context_isa(s->context), threads, threads == 1 ? "" : "s");
     fprintf(stderr, "run folder: %s\nsettings:\n", s->folder.path);
     const char *name;

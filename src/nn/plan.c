@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 enum {
-    SLICE_MULTIPLE = 16,  // images: whatever the size of one, a slice then begins at a multiple of 64 bytes
+    SLICE_MULTIPLE = 16,   // images: whatever the size of one, a slice then begins at a multiple of 64 bytes
     SLICE_BYTES = 4 << 20, // of all tensors that a slice passes through: what the caches near the cores hold
     SLICE_PARAMETERS = 16, // times the parameters' bytes, where these are large
 };
@@ -160,11 +160,21 @@ static void add_gradients(plan *p)
 // ---------------------------------------------------------------------------------------------------------------------
 // Waves
 
-// Whether layer i begins a wave of its own accord: it wants the whole batch, or gathers something from all of it.
+// What passes over the parameters are worth: so many bytes of images.
+static size_t parameter_bytes(const plan *p, size_t i)
+{
+    size_t first, count;
+    plan_parameter_range(p->layers[i].l, &first, &count);
+    return SLICE_PARAMETERS * count * sizeof(float);
+}
+
+// Whether layer i begins a wave of its own accord: it wants the whole batch, or gathers something from all of it, or
+// more images at a time than the layers before, because its parameters are large.
 static bool begins_forward_wave(const plan *p, size_t i)
 {
     const layer *l = p->layers[i].l;
-    return layer_has(l, LAYER_WHOLE_BATCH) || (plan_trains(p) && l->type->gather_forward);
+    return layer_has(l, LAYER_WHOLE_BATCH) || (plan_trains(p) && l->type->gather_forward) ||
+           parameter_bytes(p, i) > SLICE_BYTES;
 }
 
 static bool begins_backward_wave(const plan *p, size_t i)
@@ -178,31 +188,19 @@ static bool is_whole_batch(const plan *p, size_t i)
     return layer_has(p->layers[i].l, LAYER_WHOLE_BATCH);
 }
 
-// The bytes of the largest parameters in the wave: each slice transforms them and adds to their gradient.
-static size_t largest_parameters(const plan *p, const wave *w)
-{
-    size_t largest = 0;
-    for (size_t i = w->first; i <= w->last; i++) {
-        size_t first, count;
-        plan_parameter_range(p->layers[i].l, &first, &count);
-        if (count > largest) largest = count;
-    }
-    return largest * sizeof(float);
-}
-
 // Images at a time: as many as let everything they touch stay in the cache, but enough to be worth the passes over the
-// parameters.
+// parameters, which each slice transforms, and adds to their gradient.
 static size_t choose_slice(const plan *p, const wave *w, size_t passes)
 {
     if (is_whole_batch(p, w->first)) return p->batch;
+    size_t bytes = SLICE_BYTES;
     size_t touched = 0; // an image's inputs and outputs of all layers, which were checked to fit
     for (size_t i = w->first; i <= w->last; i++) {
+        if (parameter_bytes(p, i) > bytes) bytes = parameter_bytes(p, i);
         touched += shape_count(p->layers[i].l->out);
         for (size_t input = 0; input < p->layers[i].l->input_count; input++)
             touched += shape_count(p->layers[i].in[input]);
     }
-    size_t bytes = SLICE_PARAMETERS * largest_parameters(p, w);
-    if (bytes < SLICE_BYTES) bytes = SLICE_BYTES;
     size_t most = bytes / (touched * sizeof(float) * passes + 1);
     if (most < SLICE_MULTIPLE) most = SLICE_MULTIPLE;
     size_t slices = (p->batch + most - 1) / most;

@@ -62,6 +62,8 @@ training_flops() {
 training_on_images() {
     make_data images 60 10 &&
         exits 0 bench train ann --data images --batch 20 --steps 1 --json && grep -q 'train ann 8x8x1 batch 20' out &&
+        exits 0 bench train ann --data images --batch 20 --steps 1 --augment standard,mixup=1 &&
+        fails 2 "did you mean 'flip'?" bench train ann --data images --augment flop &&
         fails 2 'has only 48 to train on' bench train ann --data images --batch 49
 }
 
@@ -79,6 +81,7 @@ refusals() {
         fails 2 'a network is missing' bench train && fails 2 "unexpected word 'cnn'" bench kernels cnn &&
         fails 2 '--batch does not go with' bench kernels --batch 3 &&
         fails 2 '--filter does not go with' bench train cnn --filter x &&
+        fails 2 '--augment does not go with' bench infer cnn --augment flip &&
         fails 2 "no kernel's name contains 'pool'" bench kernels --filter pool &&
         fails 2 "--threads: expected" bench kernels --threads 1,none && fails 2 '--threads: expected' bench kernels --threads 1, &&
         fails 2 "instruction set 'sse'" bench kernels --isa sse --filter '4096->64 forward' &&

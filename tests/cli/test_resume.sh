@@ -15,6 +15,8 @@ train:
 batch 16
 lr 3e-3
 schedule cosine warmup=1
+augment light rotate=5 cutout=2 mixup=0.2
+normalize meanstd
 epochs 12
 early_stop val_loss patience=9
 TEXT

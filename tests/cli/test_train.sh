@@ -85,6 +85,30 @@ force_loses_nothing() {
         same "$(find mine | grep -c replaced)" 0
 }
 
+imbalance() {
+    make_data unequal 240
+    # shellcheck disable=SC2059
+    {
+        printf '\0\0\010\001'
+        printf "$(big_endian 240)"
+        printf "$(awk 'BEGIN { for (i = 0; i < 240; i++) printf "\\%03o", i % 24 == 1 ? 1 : i % 24 == 2 ? 2 : 0 }')"
+    } >unequal/train-labels-idx1-ubyte
+    exits 0 train net.silma --data unequal --epochs 1 --out unequal-1 &&
+        grep -q '^notice: classes out of balance: class 0 has 220 images, class 1 only 10; consider' err &&
+        exits 0 train net.silma --data unequal --epochs 1 --out unequal-2 --sampler balanced && ! grep -q notice err &&
+        exits 0 train net.silma --data data --epochs 1 --out unequal-3 && ! grep -q notice err
+}
+
+# What is stored of the images' mean and deviation is what `eval` uses: the same accuracy as validation had.
+normalisation() {
+    exits 0 train net.silma --data data --epochs 2 --out normal --normalize meanstd --augment standard || return 1
+    local trained
+    trained=$(sed -n 2p normal/history.jsonl | grep -oE '"val_accuracy": [0-9.]+' | cut -d' ' -f2)
+    exits 0 eval normal/last.safetensors --split validation --json &&
+        awk -v a="$trained" -v b="$(grep -oE '"accuracy": [0-9.]+' out | cut -d' ' -f2)" 'BEGIN { exit !(a - b < 1e-6 && b - a < 1e-6) }' &&
+        grep -qa 'shift..:\[0[.]0,*' runs/net-1/last.safetensors && ! grep -qa 'shift..:\[0[.]0' normal/last.safetensors
+}
+
 quiet() {
     exits 0 train net.silma --data data --epochs 1 --out quiet --quiet && [[ ! -s err ]] && grep -q '^run folder: quiet$' out
 }
@@ -239,6 +263,8 @@ check 'wrong settings' wrong_settings
 check 'nothing is overwritten without --force' nothing_is_overwritten
 check '--force replaces the run and nothing else' force_replaces
 check '--force loses nothing when it fails' force_loses_nothing
+check 'a notice when classes are out of balance' imbalance
+check 'normalisation is part of the model' normalisation
 check '--quiet' quiet
 check '--json prints a line an epoch' json_lines
 check 'no validation images' no_validation

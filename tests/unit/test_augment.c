@@ -313,6 +313,22 @@ static void colours_change_as_named(void **state)
     free(image);
 }
 
+// An image of one grey has no contrast to change, however bright it is made.
+static void contrast_is_about_the_mean_of_the_brightened_image(void **state)
+{
+    (void)state;
+    augment_size size = {4, 4, 3};
+    uint8_t image[48];
+    memset(image, 100, sizeof image);
+    augmentation light = {.brightness = 0.5}, both = {.brightness = 0.5, .contrast = 0.9};
+    for (uint64_t place = 0; place < 50; place++) {
+        uint8_t *one = augmented(&light, size, image, place), *other = augmented(&both, size, image, place);
+        assert_memory_equal(one, other, sizeof image);
+        free(one);
+        free(other);
+    }
+}
+
 // Red turned by a third of the circle is no longer mostly red, and its grey stays.
 static void hue_keeps_the_grey(void **state)
 {
@@ -531,6 +547,7 @@ int main(void)
         cmocka_unit_test(rotation_turns_about_the_middle),
         cmocka_unit_test(scale_changes_sizes),
         cmocka_unit_test(colours_change_as_named),
+        cmocka_unit_test(contrast_is_about_the_mean_of_the_brightened_image),
         cmocka_unit_test(hue_keeps_the_grey),
         cmocka_unit_test(cutout_and_erase_take_rectangles),
         cmocka_unit_test(shares_are_those_of_the_pixels),
