@@ -24,6 +24,7 @@ void sampler_balance(uint32_t *order, size_t count, const uint32_t *labels, size
     size_t present = 0;
     for (size_t c = 0; c < classes; c++)
         present += starts[c + 1] > starts[c];
+    if (present == 0) return;
     size_t seen = 0;
     for (size_t c = 0; c < classes; c++) {
         size_t members = starts[c + 1] - starts[c];
