@@ -56,29 +56,28 @@ class Browser:
                 sys.exit("browse.py: Chromium ended")
             self.rest += more
         text, self.rest = self.rest.split(b"\0", 1)
-        return json.loads(text)
+        message = json.loads(text)
+        if message.get("method") == "Page.javascriptDialogOpening":  # it would wait for ever
+            self.send("Page.handleJavaScriptDialog", {"accept": False})
+        return message
 
-    def call(self, method, **parameters):
+    def send(self, method, parameters):
         self.number += 1
         message = {"id": self.number, "method": method, "params": parameters}
         if self.session:
             message["sessionId"] = self.session
         os.write(self.write_end, json.dumps(message).encode() + b"\0")
+        return self.number
+
+    def call(self, method, **parameters):
+        number = self.send(method, parameters)
         while True:
             answer = self.receive()
-            if answer.get("id") == self.number:
+            if answer.get("id") == number:
                 if "error" in answer:
                     sys.exit(f"browse.py: {method}: {answer['error']['message']}")
                 return answer["result"]
             self.events.append(answer)
-            if answer.get("method") == "Page.javascriptDialogOpening":  # it would wait for ever
-                self.number += 1
-                close = {"id": self.number, "method": "Page.handleJavaScriptDialog", "params": {"accept": False},
-                         "sessionId": self.session}
-                os.write(self.write_end, json.dumps(close).encode() + b"\0")
-                self.number += 1
-                message["id"] = self.number
-                self.number -= 1
 
     def wait_for(self, method):
         while not any(event.get("method") == method for event in self.events):

@@ -59,8 +59,9 @@ static const char STYLE[] =
     "th{font-weight:600}thead th{color:var(--soft);vertical-align:bottom}\n"
     "td.n,th.n{text-align:right;white-space:nowrap}\n"
     "td .low{color:var(--soft);font-size:.825em;white-space:nowrap}\n"
+    ".two{display:flex;flex-wrap:wrap;gap:0 2.5rem;align-items:flex-start}.two>*{min-width:0;max-width:100%}\n"
     "table{overflow-wrap:normal}tbody th{font-weight:400;max-width:22rem;min-width:6.5rem;overflow-wrap:anywhere}"
-    "td{overflow-wrap:break-word}\n"
+    "td{overflow-wrap:anywhere;max-width:36rem}.scroll td{overflow-wrap:break-word;max-width:22rem}\n"
     "tfoot td,tfoot th{border-bottom:0;font-weight:600}\n";
 
 static const char STYLE_OF_PARTS[] =

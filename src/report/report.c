@@ -17,6 +17,7 @@ static const figure figures[] = {
     {"speed", has_epochs, draw_speed},
     {"confusion-percent", has_scores, draw_confusion_percent},
     {"confusion-counts", has_scores, draw_confusion_counts},
+    {"classes", has_scores, draw_f1},
     {"predictions", has_predictions, draw_predictions},
     {"mistakes", has_mistakes, draw_mistakes},
     {"pairs", has_mistakes, draw_pairs},
@@ -26,6 +27,7 @@ static const figure figures[] = {
     {"network", NULL, draw_network},
     {"class-counts", has_counts, draw_counts},
     {"samples", has_samples, draw_samples},
+    {"augmented", has_augmented, draw_augmented},
 };
 
 typedef struct section {

@@ -33,7 +33,7 @@ silma_status section_training(const silma_report *report, text_buffer *page, sil
 silma_status section_settings(const silma_report *report, text_buffer *page, silma_error *error);
 // section_classes.c
 bool has_scores(const silma_report *report);
-figure_draw draw_confusion_counts, draw_confusion_percent;
+figure_draw draw_confusion_counts, draw_confusion_percent, draw_f1;
 silma_status section_confusion(const silma_report *report, text_buffer *page, silma_error *error);
 silma_status section_classes(const silma_report *report, text_buffer *page, silma_error *error);
 // section_images.c
@@ -52,7 +52,8 @@ silma_status section_filters(const silma_report *report, text_buffer *page, silm
 silma_status section_attention(const silma_report *report, text_buffer *page, silma_error *error);
 // section_data.c
 bool has_counts(const silma_report *report), has_samples(const silma_report *report);
-figure_draw draw_counts, draw_samples;
+bool has_augmented(const silma_report *report);
+figure_draw draw_counts, draw_samples, draw_augmented;
 silma_status section_data(const silma_report *report, text_buffer *page, silma_error *error);
 // section_network.c
 figure_draw draw_network;

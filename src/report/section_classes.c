@@ -1,5 +1,6 @@
 // The confusion matrix, and the classes sorted by need.
 #include "core/error.h"
+#include "report/bars.h"
 #include "report/heat_map.h"
 #include "report/report_inside.h"
 
@@ -154,33 +155,87 @@ static void add_table(const silma_report *report, text_buffer *page, const ranke
     buffer_add(page, "</tbody></table></div>\n");
 }
 
+// Null if memory is short; free with free().
+static ranked_class *rank_classes(const scores *s)
+{
+    ranked_class *order = calloc((size_t)s->class_count + 1, sizeof *order);
+    for (int i = 0; order && i < s->class_count; i++)
+        order[i] = (ranked_class){i, s->classes[i].support ? s->classes[i].f1.value : 2};
+    if (order) qsort(order, (size_t)s->class_count, sizeof *order, compare_need);
+    return order;
+}
+
+static silma_status draw_bars(const silma_report *report, text_buffer *out, bool inside_page, const ranked_class *order,
+                              size_t count, silma_error *error)
+{
+    bar *bars = calloc(count + 1, sizeof *bars);
+    char(*numbers)[CLASS_NUMBER_SIZE] = calloc(count + 1, sizeof *numbers);
+    silma_status status = bars && numbers ? SILMA_OK : silma_fail_memory(error, count * sizeof *bars);
+    for (size_t i = 0; status == SILMA_OK && i < count; i++) {
+        interval f1 = report->facts.scores.classes[order[i].index].f1;
+        bars[i] = (bar){
+            .name = run_facts_class(&report->facts, order[i].index, numbers[i]),
+            .value = f1.value >= 0 ? f1.value : 0,
+            .low = f1.low >= 0 ? f1.low : 0,
+            .high = f1.high >= 0 ? f1.high : 0,
+            .fill = SVG_FILL,
+        };
+    }
+    if (status == SILMA_OK) {
+        bar_chart chart = {.bars = bars, .count = count, .most = 1, .percent = true, .row = 22};
+        svg_frame frame = {
+            .width = 420,
+            .height = bars_height(&chart),
+            .title = "F1 of each class, with its 95 % interval",
+            .inside_page = inside_page,
+        };
+        svg_begin(out, &frame);
+        bars_draw(out, &chart, frame.width);
+        svg_end(out);
+        status = buffer_status(out, error);
+    }
+    free(bars);
+    free(numbers);
+    return status;
+}
+
+silma_status draw_f1(const silma_report *report, text_buffer *out, bool inside_page, silma_error *error)
+{
+    const scores *s = &report->facts.scores;
+    ranked_class *order = rank_classes(s);
+    if (!order) return silma_fail_memory(error, (size_t)s->class_count * sizeof *order);
+    silma_status status = draw_bars(report, out, inside_page, order, (size_t)s->class_count, error);
+    free(order);
+    return status;
+}
+
 silma_status section_classes(const silma_report *report, text_buffer *page, silma_error *error)
 {
     enum { SHOWN = 25 };
     const scores *s = &report->facts.scores;
-    size_t count = (size_t)s->class_count;
-    ranked_class *order = calloc(count + 1, sizeof *order);
+    size_t count = (size_t)s->class_count, shown = count > SHOWN + SHOWN / 5 ? SHOWN : count;
+    ranked_class *order = rank_classes(s);
     if (!order) return silma_fail_memory(error, count * sizeof *order);
-    for (size_t i = 0; i < count; i++)
-        order[i] = (ranked_class){(int)i, s->classes[i].support ? s->classes[i].f1.value : 2};
-    qsort(order, count, sizeof *order, compare_need);
     page_section_begin(
         page, &LINK_CLASSES,
         "The classes that need most care first. Precision: of the images taken for the class, those that "
         "are of it. Recall: of the images of the class, those that are recognised. F1: both in one.");
-    size_t shown = count > SHOWN + SHOWN / 5 ? SHOWN : count;
+    buffer_add(page, "<div class=\"two\">\n");
     add_table(report, page, order, shown);
+    page_figure_begin(page, false);
+    silma_status status = draw_bars(report, page, true, order, shown, error);
+    page_figure_end(page, "F1 with its 95 % interval.");
+    buffer_add(page, "</div>\n");
     if (shown < count) {
         buffer_print(page, "<details><summary>The other %zu classes</summary>\n", count - shown);
         add_table(report, page, order + shown, count - shown);
         buffer_add(page, "</details>\n");
     }
-    buffer_add(
-        page,
-        "<p class=\"small soft\">Small: 95 % intervals, Wilson’s for precision and recall. That of F1 follows from "
-        "Wilson’s for J, the share that is right among the images that are of the class or taken for it, "
-        "as F1 = 2J / (1 + J).</p>\n");
+    buffer_add(page,
+               "<p class=\"small soft\">Small: 95 % intervals, Wilson’s for precision and recall. That of F1 follows "
+               "from Wilson’s for J, the share that is right among the images that are of the class or taken for "
+               "it, as F1 = 2J / (1 + J).</p>\n");
     page_section_end(page);
     free(order);
-    return buffer_status(page, error);
+    return status == SILMA_OK ? buffer_status(page, error) : status;
 }

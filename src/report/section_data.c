@@ -1,9 +1,12 @@
-// The data: the classes and their counts, a grid of samples.
+// The data: the classes and their counts, a grid of samples, and what augmentation makes of some.
 #include "core/error.h"
 #include "core/random.h"
 #include "report/gallery.h"
+#include "report/pictures.h"
+#include "train/settings.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const page_link LINK_DATA = {"data", "Data"};
 
@@ -122,6 +125,109 @@ silma_status draw_samples(const silma_report *report, text_buffer *out, bool ins
     return status;
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Augmented samples: a row of an image as it is, and as several epochs see it
+
+enum { AUGMENTED_IMAGES = 4, VERSIONS = 7 };
+
+static const gallery_frame AUGMENTED_FRAME = {"Augmented images", 1 + VERSIONS, 84, 0};
+
+static bool read_augmentation(const run_facts *facts, augmentation *a)
+{
+    settings s;
+    settings_default(&s);
+    bool read = settings_from_json(&s, facts->settings, "config.json", NULL) == SILMA_OK;
+    *a = s.augment;
+    settings_free(&s);
+    return read && augment_is_on(a);
+}
+
+bool has_augmented(const silma_report *report)
+{
+    augmentation a;
+    return has_samples(report) && read_augmentation(&report->facts, &a);
+}
+
+typedef struct augmenter {
+    const run_facts *facts;
+    augmentation a;
+    augment_size size;
+    size_t each;              // bytes of an image
+    uint8_t *changed, *mixed; // (each)
+} augmenter;
+
+static const uint8_t *pixels_of(const augmenter *g, uint32_t index)
+{
+    return silma_dataset_images(g->facts->dataset)->pixels + index * g->each;
+}
+
+// As the image at place `place` of an epoch is seen; it is mixed with `other` where images are mixed.
+static const uint8_t *make_version(const augmenter *g, uint32_t index, uint32_t other, uint32_t epoch, uint64_t place)
+{
+    augment_key key = {g->facts->seed, epoch, place};
+    augment_image(&g->a, &key, g->size, pixels_of(g, index), g->changed);
+    if (!augment_mixes(&g->a)) return g->changed;
+    augment_mix mix = augment_draw_mix(&g->a, &key, g->size);
+    augment_apply_mix(&mix, g->size, g->changed, pixels_of(g, other), g->mixed);
+    return g->mixed;
+}
+
+static silma_status add_version(gallery *g, const augmenter *maker, const uint8_t *pixels, silma_error *error)
+{
+    silma_picture picture;
+    silma_status status =
+        picture_thumbnail(&picture, pixels, maker->size.height, maker->size.width, maker->size.channels, error);
+    if (status != SILMA_OK) return status;
+    return gallery_add_pixels(g, picture.pixels, picture.height, picture.width, picture.channels, NULL, SVG_DIM, error);
+}
+
+static silma_status choose_augmented(const silma_report *report, gallery *g, silma_error *error)
+{
+    const run_facts *facts = &report->facts;
+    const silma_images *images = silma_dataset_images(facts->dataset);
+    augmenter maker = {.facts = facts, .size = {images->height, images->width, images->channels}};
+    maker.each = (size_t)images->height * (size_t)images->width * (size_t)images->channels;
+    maker.changed = malloc(maker.each);
+    maker.mixed = malloc(maker.each);
+    silma_status status = maker.changed && maker.mixed ? SILMA_OK : silma_fail_memory(error, maker.each);
+    bool on = read_augmentation(facts, &maker.a);
+    for (uint32_t i = 0; on && status == SILMA_OK && i < AUGMENTED_IMAGES; i++) {
+        uint64_t count = facts->parts.train_count;
+        uint32_t index = facts->parts.train[random_below(facts->seed, RANDOM_SAMPLE, 4, i, count)];
+        char number[CLASS_NUMBER_SIZE];
+        status = gallery_add_image(g, report, index, run_facts_class(facts, (int)images->labels[index], number),
+                                   SVG_DIM, error);
+        for (uint32_t epoch = 1; status == SILMA_OK && epoch <= VERSIONS; epoch++) {
+            uint32_t other =
+                facts->parts.train[random_below(facts->seed, RANDOM_SAMPLE, 5, i * VERSIONS + epoch, count)];
+            status = add_version(g, &maker, make_version(&maker, index, other, epoch, i), error);
+        }
+    }
+    free(maker.changed);
+    free(maker.mixed);
+    return status;
+}
+
+silma_status draw_augmented(const silma_report *report, text_buffer *out, bool inside_page, silma_error *error)
+{
+    gallery g = {0};
+    silma_status status = choose_augmented(report, &g, error);
+    if (status == SILMA_OK) status = gallery_draw(&g, &AUGMENTED_FRAME, out, inside_page, report->codecs, error);
+    gallery_free(&g);
+    return status;
+}
+
+static silma_status add_augmented(const silma_report *report, text_buffer *page, silma_error *error)
+{
+    gallery g = {0};
+    buffer_add(page, "<h3>Augmented images</h3>\n<p>Training images as they are, each followed by what some epochs see "
+                     "of it.</p>\n");
+    silma_status status = choose_augmented(report, &g, error);
+    if (status == SILMA_OK) status = gallery_add_to_page(&g, &AUGMENTED_FRAME, page, report->codecs, error);
+    gallery_free(&g);
+    return status;
+}
+
 silma_status section_data(const silma_report *report, text_buffer *page, silma_error *error)
 {
     const run_facts *facts = &report->facts;
@@ -137,6 +243,7 @@ silma_status section_data(const silma_report *report, text_buffer *page, silma_e
         if (status == SILMA_OK) status = gallery_add_to_page(&g, &SAMPLES_FRAME, page, report->codecs, error);
         gallery_free(&g);
     }
+    if (status == SILMA_OK && has_augmented(report)) status = add_augmented(report, page, error);
     page_section_end(page);
     return status;
 }

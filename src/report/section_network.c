@@ -53,11 +53,13 @@ silma_status section_network(const silma_report *report, text_buffer *page, silm
 {
     const silma_network *network = report->facts.network;
     page_section_begin(page, &LINK_NETWORK, NULL);
+    buffer_add(page, "<div class=\"two\">\n<div>\n");
     add_table(page, network);
-    buffer_add(page, "<h3>Graph</h3>\n");
+    buffer_add(page, "</div>\n");
     page_figure_begin(page, true);
     silma_status status = draw_network(report, page, true, error);
     page_figure_end(page, "Layers from top to bottom; at the right of each box the shape of its output.");
+    buffer_add(page, "</div>\n");
     buffer_add(page, "<details><summary>The network’s text</summary>\n<pre><code>");
     page_add_lines(page, report->facts.network_text);
     buffer_add(page, "</code></pre></details>\n");

@@ -80,6 +80,131 @@ without_data() {
     return $status
 }
 
+# ----------------------------------------------------------------------------------------------------------------------
+# In a browser
+
+# browses PAGE FIGURES [OPTION...]: Chromium has nothing to complain of and asks for nothing, at least so many figures
+# are there and none of them is empty, and the page is not wider than the window.
+browses() {
+    local file=$1 figures=$2
+    shift 2
+    timeout 120 python3 "$SILMA_SOURCE_DIR/tests/browse.py" "$file" "$@" --eval \
+        'Array.from(document.querySelectorAll("svg")).filter(s => s.children.length > 1).length' --eval \
+        'document.querySelectorAll("script, iframe, link[rel=stylesheet], [onerror], [onload], [onclick]").length' \
+        --eval 'Array.from(document.images).length' --eval \
+        'Array.from(document.querySelectorAll("svg")).filter(s => !s.querySelector("title")).length' >seen || return 1
+    cat seen
+    FIGURES=$figures python3 -c '
+import json, os
+seen = json.load(open("seen"))
+figures, active, images, unnamed = seen["results"]
+assert seen["problems"] == [] and seen["requests"] == [], "problems or requests"
+assert figures >= int(os.environ["FIGURES"]), "figures are missing"
+assert active == 0 and images == 0, "something in the page is active"
+assert unnamed == 0, "a figure has no title"
+assert seen["overflow"] == 0, "the page is wider than the window"'
+}
+
+in_a_browser() {
+    browses run/report.html 70 && browses run/report.html 70 --width 390 --dark &&
+        browses run/report.html 70 --width 320 --pdf run.pdf && [[ $(wc -c <run.pdf) -gt 20000 ]]
+}
+
+# Counts or per cent: one matrix is seen at a time.
+matrix_can_be_switched() {
+    local seen
+    seen='Array.from(document.querySelectorAll(".either svg")).map(s => s.getClientRects().length > 0).join()'
+    python3 "$SILMA_SOURCE_DIR/tests/browse.py" run/report.html --eval "$seen" | grep -qF '"true,false"' &&
+        python3 "$SILMA_SOURCE_DIR/tests/browse.py" run/report.html --click '.pick-b' --eval "$seen" |
+        grep -qF '"false,true"'
+}
+
+# A folder of pictures whose names are hostile or long.
+hostile_names() {
+    python3 -c '
+import os, random
+names = ["<img src=x onerror=alert(1)>", "a\"b'"'"'c&amp;d\u202etxt.exe", "long " * 40]
+for label, name in enumerate(names):
+    os.makedirs(f"pictures/{name}")
+    for i in range(12):
+        random.seed(label * 100 + i)
+        pixels = bytes(min(255, random.randrange(60) + 80 * ((x + label * y) % 3)) for y in range(8) for x in range(24))
+        open(f"pictures/{name}/<b>{i}.ppm", "wb").write(b"P6 8 8 255\n" + pixels)'
+    page=hostile/report.html
+    cp net.silma 'net<b>&.silma'
+    exits 0 train 'net<b>&.silma' --data pictures --out hostile --epochs 2 &&
+        page_holds '&lt;img src=x onerror=alert(1)&gt;' 'net&lt;b&gt;&amp; on ' && ! grep -q '<img\|<b>\|onerror=a[^l]' "$page" &&
+        browses "$page" 40 --width 390
+}
+
+# Class names with a slash come from a data set's own list.
+a_class_named_script() {
+    mkdir -p batches && python3 -c '
+import random
+random.seed(1)
+for name, count in [(f"data_batch_{i}.bin", 20) for i in range(1, 6)] + [("test_batch.bin", 10)]:
+    with open("batches/" + name, "wb") as file:
+        for i in range(count):
+            file.write(bytes([i % 10]) + random.randbytes(3072))
+names = ["<script>alert(1)</script>"] + [f"class {i}" for i in range(1, 10)]
+open("batches/batches.meta.txt", "w").write("\n".join(names) + "\n")'
+    page=script/report.html
+    exits 0 train net.silma --data batches --out script --epochs 1 || return 1
+    ! grep -qi '<script' "$page" && browses "$page" 40
+}
+
+many_classes() {
+    mkdir -p hundred && idx_part hundred train 600 3 100
+    page=hundred/report.html
+    exits 0 train net.silma --data hundred --out hundred/run --epochs 1 && browses hundred/run/report.html 60 &&
+        browses hundred/run/report.html 60 --width 390
+}
+
+two_classes_one_output() {
+    mkdir -p two && idx_part two train 100 4 2
+    page=two/run/report.html
+    exits 0 train perceptron --data two --out two/run --epochs 3 && page_holds 'id="filters"' 'id="attention"' &&
+        browses "$page" 40
+}
+
+no_validation() {
+    page=none/report.html
+    exits 0 train net.silma --data data --out none --val-split 0 --epochs 2 &&
+        page_holds 'training images are recognised' 'kept no images for validation' && browses "$page" 40
+}
+
+# Stopped in its first epoch: settings and network are shown, and nothing fails.
+interrupted() {
+    mkdir started && cp run/config.json run/split.json started && exits 0 report started &&
+        grep -q 'No epoch is finished yet' out && browses started/report.html 2 &&
+        cp run/last.safetensors run/history.jsonl started && sed -i 's/"epochs": 4/"epochs": 9/' started/config.json &&
+        exits 0 report started && grep -q '4 of 9 epochs are done' out && browses started/report.html 40
+}
+
+large_images() {
+    python3 -c '
+import os, random
+for label in range(2):
+    os.makedirs(f"large/{label}")
+    for i in range(10):
+        random.seed(label * 100 + i)
+        open(f"large/{label}/{i}.ppm", "wb").write(b"P6 300 200 255\n" + random.randbytes(300 * 200 * 3))'
+    printf 'input auto\nconv 2 5x5 stride=4 relu\nglobalavgpool\ndense classes softmax\ntrain:\nepochs 1\nbatch 4\nval_split 0.3\n' >wide.silma
+    exits 0 train wide.silma --data large --size 200x300 --out large/run && browses large/run/report.html 40 &&
+        [[ $(wc -c <large/run/report.html) -lt 3000000 ]]
+}
+
+# The command in the report trains the same model, to the bit.
+repeats() {
+    local command
+    command=$(python3 -c '
+import html, re
+page = open("run/report.html").read()
+print(html.unescape(re.search(r"<pre><code>(silma train.*?)</code>", page, re.S).group(1)))')
+    echo "$command"
+    eval "${command/#silma/\"\$SILMA\"} --out again --quiet" && same "$(sha again/best.safetensors)" "$(sha run/best.safetensors)"
+}
+
 check 'a run is trained' trained
 check 'training ends well without a report' training_survives
 check 'its report is written' reported
@@ -87,4 +212,18 @@ check 'the report as JSON' json
 check 'each figure as a file' figures
 check 'no file is replaced without --force' files_stay
 check 'without the data set the rest is shown' without_data
+check 'the command in it trains the same model' repeats
+if command -v chromium >/dev/null; then
+    check 'the page in a browser: wide, narrow, dark, printed' in_a_browser
+    check 'counts and per cent can be switched' matrix_can_be_switched
+    check 'hostile and long names are text' hostile_names
+    check 'a class named <script> is text' a_class_named_script
+    check 'a hundred classes' many_classes
+    check 'two classes and one output' two_classes_one_output
+    check 'no validation images' no_validation
+    check 'an interrupted run' interrupted
+    check 'large images' large_images
+else
+    skip 'the page in a browser' 'no chromium'
+fi
 finish
