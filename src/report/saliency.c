@@ -243,6 +243,7 @@ static void scale_map(const double *parts, size_t area, float *map, float *sorte
     memcpy(sorted, map, area * sizeof *map);
     qsort(sorted, area, sizeof *map, compare_floats);
     float most = sorted[area - 1 - (size_t)(STRONGEST * (double)area)];
+    if (!(most > 0)) most = sorted[area - 1]; // a few pixels are all
     for (size_t i = 0; i < area; i++)
         map[i] = most > 0 ? fminf(map[i] / most, 1) : 0;
 }
