@@ -44,7 +44,7 @@ static const char *foreign_format(const uint8_t *bytes, size_t size)
 {
     if (begins(bytes, size, 0, "GIF8")) return "GIF";
     if (begins(bytes, size, 0, "RIFF") && begins(bytes, size, 8, "WEBP")) return "WebP";
-    if (begins(bytes, size, 0, "II*") || begins(bytes, size, 0, "MM")) return "TIFF";
+    if (begins(bytes, size, 0, "II*") || (begins(bytes, size, 0, "MM") && begins(bytes, size, 3, "*"))) return "TIFF";
     if (begins(bytes, size, 4, "ftyp")) return "HEIF or AVIF";
     return NULL;
 }

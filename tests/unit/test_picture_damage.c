@@ -156,6 +156,8 @@ static void refuses_texts_that_lie(void **state)
         {"", "the file is empty"},
         {"GIF89a", "is a picture in the format GIF, which is not read: convert it to PNG or JPEG"},
         {"RIFF1234WEBPVP8 ", "in the format WebP"},
+        {"II*", "in the format TIFF"},
+        {"MMMM", "is not a picture that can be read"},
     };
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
         limits most = {"a.png", SILMA_MOST_PIXELS};
