@@ -58,6 +58,7 @@ static silma_status open_data(const arguments *args, session *s, problem *why)
     size_t split = SILMA_SPLIT_TEST;
     silma_status status = option_choice(args, "split", splits, 2, &split, why);
     if (status) return status;
+    s->options.part = splits[split];
     const char *name = option_text(args, "data");
     if (s->model) return open_model_dataset(args, args->words[0], s->model, (silma_split)split, &s->dataset, why);
     if (!name) {

@@ -596,6 +596,7 @@ SILMA_API silma_status silma_report_figures(silma_report *report, silma_figure_f
 
 typedef struct silma_trace_options {
     const silma_settings *settings; // over the network's recipe: optimizer, lr, loss, clip_norm; seed: dropout's
+    const char *part;               // which images the data set holds, for the page: "test"; or null
     bool untrained;                 // the model comes from silma_model_create with this seed: the page says so
     bool large;                     // allow a page of more than 3 MB (at most 64 MB)
 } silma_trace_options;

@@ -14,12 +14,11 @@
 
 enum { PAGE_MOST = 3 << 20, LARGE_PAGE_MOST = 64 << 20 };
 
-void trace_class_name(const trace *t, uint32_t label, char name[128])
+const char *trace_class_name(const trace *t, uint32_t label, char number[TRACE_NUMBER_SIZE])
 {
-    if (t->class_names)
-        snprintf(name, 128, "%s", t->class_names[label]);
-    else
-        snprintf(name, 128, "%u", label);
+    if (t->class_names) return t->class_names[label];
+    snprintf(number, TRACE_NUMBER_SIZE, "%u", label);
+    return number;
 }
 
 static size_t output_count(const trace *t)
@@ -97,8 +96,7 @@ static silma_status check_label(const trace *t, const silma_images *images, silm
 {
     size_t outputs = output_count(t);
     if (outputs == 1 || t->label < outputs) return SILMA_OK;
-    char name[128];
-    trace_class_name(t, t->label, name);
+    char number[TRACE_NUMBER_SIZE];
     size_t other = 0;
     while (other + 1 < images->count && images->labels[other] >= outputs)
         other++;
@@ -106,7 +104,7 @@ static silma_status check_label(const trace *t, const silma_images *images, silm
         error, SILMA_USAGE,
         "image %zu is of class %u (%s), but the network tells only the first %zu classes apart; image %zu "
         "would do",
-        t->image_index, t->label, name, outputs, other);
+        t->image_index, t->label, trace_class_name(t, t->label, number), outputs, other);
 }
 
 static silma_status choose_target(trace *t, const silma_images *images, silma_error *error)
@@ -137,6 +135,7 @@ static silma_status open_image(trace *t, const silma_dataset *dataset, size_t in
     t->data_name = silma_dataset_name(dataset);
     t->class_names = images->class_names;
     t->image_index = index;
+    t->image_file = silma_dataset_image_file(dataset, index);
     silma_status status = choose_target(t, images, error);
     return status == SILMA_OK ? take_image(t, dataset, index, error) : status;
 }
@@ -471,7 +470,7 @@ silma_status silma_trace_write(silma_context *context, silma_model *model, const
 {
     static const silma_trace_options defaults = {0};
     if (!options) options = &defaults;
-    trace t = {.model = model, .g = model->g, .has_seed = options->untrained};
+    trace t = {.model = model, .g = model->g, .has_seed = options->untrained, .part = options->part};
     shape out = graph_output(t.g);
     if (out.h != 1 || out.w != 1)
         return silma_fail(error, SILMA_USAGE, "the network ends in %dx%dx%d values, which no loss takes", out.h, out.w,

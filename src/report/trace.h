@@ -30,7 +30,9 @@ typedef struct trace {
     const char *data_name;
     const char *const *class_names; // of the data; null: numbers
     size_t image_index;
-    uint8_t *pixels; // (h, w, c)
+    const char *part;       // "test": of the data set's images; may be null
+    const char *image_file; // may be null
+    uint8_t *pixels;        // (h, w, c)
     int height, width, channels;
     bool resized, padded; // to the network's size
     uint32_t label;
@@ -68,8 +70,9 @@ silma_status trace_add_page(text_buffer *buffer, const trace *t, silma_error *er
 const formula *trace_loss_formulas(loss_kind kind, activation_kind head, size_t outputs);
 const formula *trace_optimizer_formulas(const optimizer *o);
 
-// "Ankle boot", or "9".
-void trace_class_name(const trace *t, uint32_t label, char name[128]);
+// "Ankle boot", or "9", for which `number` has room.
+enum { TRACE_NUMBER_SIZE = 16 };
+const char *trace_class_name(const trace *t, uint32_t label, char number[TRACE_NUMBER_SIZE]);
 
 // Made by the build from trace.css and trace.js.
 extern const char trace_css[], trace_js[];

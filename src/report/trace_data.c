@@ -163,12 +163,11 @@ static json_t *optimizer_json(const trace *t)
 static json_t *image_json(const trace *t)
 {
     size_t count = (size_t)t->height * (size_t)t->width * (size_t)t->channels;
-    char name[128];
-    trace_class_name(t, t->label, name);
+    char number[TRACE_NUMBER_SIZE];
     bool failed = false;
     json_t *object =
-        json_pack("{s:I, s:I, s:s%, s:[i, i, i]}", "index", (json_int_t)t->image_index, "label", (json_int_t)t->label,
-                  "class", name, strlen(name), "shape", t->height, t->width, t->channels);
+        json_pack("{s:I, s:I, s:s, s:[i, i, i]}", "index", (json_int_t)t->image_index, "label", (json_int_t)t->label,
+                  "class", trace_class_name(t, t->label, number), "shape", t->height, t->width, t->channels);
     set(object, "pixels", bytes_json(t->pixels, count), &failed);
     set(object, "scale", floats_json(t->model->scale, (size_t)graph_input(t->g).c), &failed);
     set(object, "shift", floats_json(t->model->shift, (size_t)graph_input(t->g).c), &failed);
@@ -181,9 +180,8 @@ static json_t *class_names_json(const trace *t)
     bool failed = false;
     json_t *names = json_array();
     for (uint32_t i = 0; i < outputs && outputs > 1; i++) {
-        char name[128];
-        trace_class_name(t, i, name);
-        append(names, json_string(name), &failed);
+        char number[TRACE_NUMBER_SIZE];
+        append(names, json_string(trace_class_name(t, i, number)), &failed);
     }
     return finish(names, failed);
 }

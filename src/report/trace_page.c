@@ -121,9 +121,9 @@ static void add_indices(text_buffer *out, const parameter *p, size_t index)
 
 static void add_name(writer *w, uint32_t label)
 {
-    char name[128];
-    trace_class_name(w->t, label, name);
-    buffer_escape(w->out, name);
+    enum { NAME_MOST = 60 };
+    char number[TRACE_NUMBER_SIZE];
+    buffer_escape_cut(w->out, trace_class_name(w->t, label, number), NAME_MOST);
 }
 
 static size_t outputs_of(const trace *t)
@@ -157,24 +157,32 @@ static void add_bar(writer *w, size_t i, bool is_true)
                  number_text_rounded(share < 0.0005 ? 0 : 100 * share, share < 0.0995 ? 2 : 3, percent));
 }
 
-// The classes by falling probability, at most BARS_MOST, the true one among them.
+// The output that follows `after` by falling probability; outputs of the same one by number. SIZE_MAX: the first.
+static size_t next_output(const trace *t, size_t after)
+{
+    size_t best = SIZE_MAX;
+    const float *r = t->probabilities;
+    for (size_t i = 0; i < outputs_of(t); i++) {
+        bool later = after == SIZE_MAX || r[i] < r[after] || (r[i] == r[after] && i > after);
+        if (later && (best == SIZE_MAX || r[i] > r[best])) best = i;
+    }
+    return best;
+}
+
+// The classes by falling probability, at most BARS_MOST, and the true one.
 static void add_bars(writer *w)
 {
     const trace *t = w->t;
-    size_t outputs = outputs_of(t), shown = 0;
+    size_t shown = 0, i = SIZE_MAX;
+    bool single = outputs_of(t) == 1, true_shown = single;
     buffer_add(w->out, "<ol class=\"bars\" aria-label=\"Probabilities\">\n");
-    for (size_t rank = 0; rank < outputs; rank++) {
-        for (size_t i = 0; i < outputs; i++) {
-            size_t before = 0;
-            for (size_t j = 0; j < outputs; j++)
-                before +=
-                    t->probabilities[j] > t->probabilities[i] || (t->probabilities[j] == t->probabilities[i] && j < i);
-            bool is_true = outputs > 1 ? i == t->label : t->targets[0] > 0.5f;
-            if (before != rank || (shown >= BARS_MOST && !is_true)) continue;
-            add_bar(w, i, is_true);
-            shown++;
-        }
+    for (; shown < BARS_MOST && shown < outputs_of(t); shown++) {
+        i = next_output(t, i);
+        bool is_true = single ? t->targets[0] > 0.5f : i == t->label;
+        true_shown = true_shown || is_true;
+        add_bar(w, i, is_true);
     }
+    if (!true_shown) add_bar(w, t->label, true);
     buffer_add(w->out, "</ol>\n");
 }
 
@@ -236,6 +244,12 @@ static void add_about(writer *w)
     buffer_add(out, "<p class=\"about\">Image ");
     buffer_print(out, "%zu of ", t->image_index);
     buffer_escape(out, t->data_name);
+    if (t->part) buffer_print(out, " (%s)", t->part);
+    if (t->image_file) {
+        buffer_add(out, ", <code>");
+        buffer_escape(out, t->image_file);
+        buffer_add(out, "</code>");
+    }
     buffer_add(out, ", of class <b>");
     add_name(w, t->label);
     buffer_add(out, "</b>");

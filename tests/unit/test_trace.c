@@ -25,8 +25,8 @@ static const char *const CLASS_NAMES[CLASSES] = {
     "cat",
     "<script>alert(1)</script>",
     "a \"dog\" & others </script><!-- <script>",
-    "a name that goes on and on and on and on and on and on and on and on and on and on and on and on and on and on "
-    "and on and on and on and on and on and on and on and on and on and on and on and on and on and on and on and on",
+    ("äääääääääääääääääääääääääääääääääääääääääääääääääää"
+     "äääääääääääääääääääääääääääääääääääääääääääääääääää"),
 };
 
 typedef struct fixture {
