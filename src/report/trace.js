@@ -859,7 +859,6 @@ class Picture {
     this.colour = palette();
     const width = size.width + 2 * MARGIN, height = size.height + 2 * MARGIN;
     this.canvas.style.width = `${width}px`;
-    this.canvas.style.height = `${height}px`;
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
     this.squares = document.createElement('canvas');
@@ -933,7 +932,8 @@ class Picture {
   hit(event) {
     const box = this.canvas.getBoundingClientRect(), {cell, gap, perRow} = this.size;
     const {tiles, rows, columns, at} = this.grid;
-    const x = event.clientX - box.left - MARGIN, y = event.clientY - box.top - MARGIN;
+    const shown = box.width / (this.size.width + 2 * MARGIN); // less than 1 where the paper is narrower
+    const x = (event.clientX - box.left) / shown - MARGIN, y = (event.clientY - box.top) / shown - MARGIN;
     const tileColumn = Math.floor(x / (columns * cell + gap)), tileRow = Math.floor(y / (rows * cell + gap));
     const tile = tileRow * perRow + tileColumn;
     const c = Math.floor((x - tileColumn * (columns * cell + gap)) / cell);
