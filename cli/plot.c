@@ -107,19 +107,18 @@ static const plot plots[] = {
 };
 enum { PLOT_COUNT = sizeof plots / sizeof *plots };
 
-static silma_status find_plot(const char *name, const plot **found, problem *why)
+// Null, and what is wrong, where there is none.
+static const plot *find_plot(const char *name, problem *why)
 {
     const char *names[PLOT_COUNT];
     for (size_t i = 0; i < PLOT_COUNT; i++) {
         names[i] = plots[i].name;
-        if (strcmp(name, names[i]) == 0) {
-            *found = &plots[i];
-            return SILMA_OK;
-        }
+        if (strcmp(name, names[i]) == 0) return &plots[i];
     }
     const char *closest = text_closest(name, names, PLOT_COUNT);
     if (closest) problem_hint(why, "did you mean '%s'?", closest);
-    return problem_set(why, SILMA_USAGE, "expected activations, connections or samples, found '%s'", name);
+    problem_set(why, SILMA_USAGE, "expected activations, connections or samples, found '%s'", name);
+    return NULL;
 }
 
 // An option of another plot is a mistake.
@@ -134,10 +133,11 @@ static silma_status check_options(const arguments *args, const plot *wanted, pro
 
 static silma_status run(const arguments *args, problem *why)
 {
-    const plot *wanted = NULL;
     silma_status status = arguments_expect_words(args, 1, 1, "activations, connections or samples", why);
-    if (!status) status = find_plot(args->words[0], &wanted, why);
-    if (!status) status = check_options(args, wanted, why);
+    if (status) return status;
+    const plot *wanted = find_plot(args->words[0], why);
+    if (!wanted) return SILMA_USAGE;
+    status = check_options(args, wanted, why);
     if (status) return status;
     const char *folder = option_given(args, "out") ? option_text(args, "out") : ".";
     figure_files files = {0};

@@ -21,6 +21,7 @@ silma_status raster_png(const char *name, const char *svg, size_t svg_size, uint
 
 #include <dlfcn.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,33 +40,38 @@ typedef struct raster_library {
     __typeof__(cairo_status_to_string) *status_text;
 } raster_library;
 
-// A handle's own dependencies are searched too, so that librsvg's brings cairo's and glib's functions.
+typedef void any_function(void);
+
+// dlsym gives a pointer to an object, which ISO C does not turn into one to a function.
+static any_function *find(void *library, const char *name, bool *complete)
+{
+    any_function *function;
+    void *symbol = library ? dlsym(library, name) : NULL;
+    memcpy(&function, &symbol, sizeof function);
+    *complete = *complete && symbol;
+    return function;
+}
+
+// A library's own dependencies are searched too, so that librsvg brings cairo's and glib's functions.
 static silma_status open_library(raster_library *library, problem *why)
 {
     static const char FILE_NAME[] = "librsvg-2.so.2";
     void *opened = dlopen(FILE_NAME, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    const struct {
-        const char *name;
-        void *pointer;
-    } wanted[] = {
-        {"rsvg_handle_new_from_data", &library->handle_new},
-        {"rsvg_handle_get_intrinsic_size_in_pixels", &library->handle_size},
-        {"rsvg_handle_render_document", &library->handle_render},
-        {"g_object_unref", &library->unref},
-        {"g_error_free", &library->error_free},
-        {"cairo_image_surface_create", &library->surface_create},
-        {"cairo_surface_destroy", &library->surface_destroy},
-        {"cairo_surface_write_to_png_stream", &library->surface_write},
-        {"cairo_create", &library->canvas_create},
-        {"cairo_destroy", &library->canvas_destroy},
-        {"cairo_status_to_string", &library->status_text},
-    };
-    bool complete = opened != NULL;
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted && complete; i++) {
-        void *symbol = dlsym(opened, wanted[i].name);
-        memcpy(wanted[i].pointer, &symbol, sizeof symbol);
-        complete = symbol != NULL;
-    }
+    bool complete = opened;
+    library->handle_new = (__typeof__(library->handle_new))find(opened, "rsvg_handle_new_from_data", &complete);
+    library->handle_size =
+        (__typeof__(library->handle_size))find(opened, "rsvg_handle_get_intrinsic_size_in_pixels", &complete);
+    library->handle_render = (__typeof__(library->handle_render))find(opened, "rsvg_handle_render_document", &complete);
+    library->unref = (__typeof__(library->unref))find(opened, "g_object_unref", &complete);
+    library->error_free = (__typeof__(library->error_free))find(opened, "g_error_free", &complete);
+    library->surface_create =
+        (__typeof__(library->surface_create))find(opened, "cairo_image_surface_create", &complete);
+    library->surface_destroy = (__typeof__(library->surface_destroy))find(opened, "cairo_surface_destroy", &complete);
+    library->surface_write =
+        (__typeof__(library->surface_write))find(opened, "cairo_surface_write_to_png_stream", &complete);
+    library->canvas_create = (__typeof__(library->canvas_create))find(opened, "cairo_create", &complete);
+    library->canvas_destroy = (__typeof__(library->canvas_destroy))find(opened, "cairo_destroy", &complete);
+    library->status_text = (__typeof__(library->status_text))find(opened, "cairo_status_to_string", &complete);
     if (opened) dlclose(opened); // it stays
     if (complete) return SILMA_OK;
     problem_hint(why, "the SVG files say the same; or install librsvg2-2");

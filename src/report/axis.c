@@ -41,8 +41,8 @@ static void set_ticks(axis *a, double step)
     static const double SLACK = 1e-6;
     double first = ceil(a->low * a->scale / step - SLACK), last = floor(a->high * a->scale / step + SLACK);
     a->tick_count = 0;
-    for (double k = first; k <= last && a->tick_count < AXIS_TICKS_MAX; k++)
-        a->ticks[a->tick_count++] = k * step / a->scale;
+    for (int i = 0; first + i <= last && a->tick_count < AXIS_TICKS_MAX; i++)
+        a->ticks[a->tick_count++] = (first + i) * step / a->scale;
     a->decimals = decimals_of(step);
 }
 
@@ -90,12 +90,12 @@ axis axis_logarithmic(double low, double high, double scale)
         low /= 2;
         high *= 2;
     }
-    double first = floor(log10(low * scale)), last = ceil(log10(high * scale));
+    int first = (int)floor(log10(low * scale)), last = (int)ceil(log10(high * scale));
     axis a = {.logarithmic = true, .scale = scale, .to = 1, .low = low, .high = high};
-    int every = (int)ceil((last - first + 1) / 8);
+    int every = (last - first + 8) / 8;
     bool between = log10(high / low) < 2.2;
     static const double parts[] = {1, 2, 5};
-    for (double power = first; power <= last; power += every)
+    for (int power = first; power <= last; power += every)
         for (size_t i = 0; i < (between ? 3u : 1u); i++) {
             double tick = pow(10, power) * parts[i] / scale;
             if (tick < low * (1 - 1e-9) || tick > high * (1 + 1e-9) || a.tick_count == AXIS_TICKS_MAX) continue;

@@ -97,8 +97,8 @@ silma_status image_grid_draw(text_buffer *out, const image_grid *grid, const sil
     size_t columns = columns_of(grid);
     silma_status status = SILMA_OK;
     for (size_t i = 0; i < grid->count && !status; i++) {
-        svg_group(out, GAP + (cell.width + GAP) * (double)(i % columns),
-                  GAP + (cell.height + GAP) * (double)(i / columns));
+        size_t row = i / columns, column = i % columns;
+        svg_group(out, GAP + (cell.width + GAP) * (double)column, GAP + (cell.height + GAP) * (double)row);
         status = draw_cell(out, grid, &grid->images[i], codecs, error);
         svg_group_end(out);
     }

@@ -15,6 +15,8 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 mkdir home
 export HOME=$work/home
+# Libraries that --png loads keep their caches until the end.
+export LSAN_OPTIONS=suppressions=$SILMA_SOURCE_DIR/tests/lsan-suppressions.txt:print_suppressions=0
 unset SILMA_DATA SILMA_CACHE XDG_DATA_HOME XDG_CACHE_HOME NO_COLOR
 failures=0
 

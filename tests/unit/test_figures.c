@@ -281,7 +281,7 @@ static void heat_maps(void **state)
     static const int sizes[] = {1, 2, 3, 10, 20, 21, 100};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         int n = sizes[i];
-        size_t *counts = calloc((size_t)(n * n), sizeof *counts);
+        size_t *counts = calloc((size_t)n * (size_t)n, sizeof *counts);
         const char **names = calloc((size_t)n, sizeof *names);
         assert_true(counts && names);
         for (int k = 1; k < n; k++) // the first class has no images
