@@ -246,6 +246,30 @@ static char *find_folder(const char *from, const char *name, uint64_t seed)
     return NULL;
 }
 
+static bool holds_any(const char *from, uint64_t seed)
+{
+    bool found = false;
+    for (size_t i = 0; i < SILMA_THESIS_EXPERIMENTS && !found; i++) {
+        char *folder = find_folder(from, silma_thesis_experiment(i)->name, seed);
+        found = folder != NULL;
+        free(folder);
+    }
+    return found;
+}
+
+// A shortened run was trained on the first images of its data set alone.
+static silma_status shorten_to_run(const char *folder, silma_dataset **dataset, problem *why)
+{
+    json_t *config = NULL;
+    silma_status status = run_folder_read_json(folder, "config.json", &config, why);
+    if (status) return status;
+    const json_t *data = json_object_get(config, "data");
+    json_int_t count = json_integer_value(json_object_get(data, "train_images")) +
+                       json_integer_value(json_object_get(data, "validation_images"));
+    json_decref(config);
+    return count > 0 ? shorten(*dataset, (size_t)count, dataset, why) : SILMA_OK;
+}
+
 static silma_status find_run(const arguments *args, const char *from, uint64_t seed,
                              const silma_thesis_experiment_type *experiment, thesis_run *run, problem *why)
 {
@@ -255,8 +279,11 @@ static silma_status find_run(const arguments *args, const char *from, uint64_t s
     silma_status status;
     if (run->folder) {
         status = open_run_dataset(run->folder, NULL, &options, SILMA_SPLIT_TRAIN, &run->dataset, why);
-        if (status) return note_missing(args, run, experiment->name, status, why);
-        return run_folder_history(run->folder, WATCH, &run->history, why);
+        if (status)
+            status = note_missing(args, run, experiment->name, status, why);
+        else
+            status = shorten_to_run(run->folder, &run->dataset, why);
+        return status ? status : run_folder_history(run->folder, WATCH, &run->history, why);
     }
     status = problem_set(why, SILMA_IO, "%s: no run %s-seed%llu or %s in this folder", from, experiment->name,
                          (unsigned long long)seed, experiment->name);
@@ -271,6 +298,12 @@ silma_status thesis_runs_find(const arguments *args, const char *from, thesis_ru
 {
     uint64_t seed = 0;
     silma_status status = option_count(args, "seed", 0, INT64_MAX, &seed, why);
+    if (!status && !holds_any(from, seed)) {
+        problem_hint(why, "'silma thesis' without --runs trains them");
+        return problem_set(why, SILMA_IO,
+                           "%s: no run of an experiment in this folder, such as fashion-ann or fashion-ann-seed%llu",
+                           from, (unsigned long long)seed);
+    }
     for (size_t i = 0; i < SILMA_THESIS_EXPERIMENTS && !status; i++)
         if (runs->list[i].wanted) status = find_run(args, from, seed, silma_thesis_experiment(i), &runs->list[i], why);
     return status;

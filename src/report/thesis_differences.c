@@ -53,7 +53,6 @@ static void say_end(text_buffer *out, const thesis_outcome *outcome)
 static void say_weights(text_buffer *out, const thesis_outcome *outcome)
 {
     const run_facts *facts = &outcome->facts;
-    double thesis = thesis_accuracy(outcome->says);
     if (!outcome->has_evaluation || facts->best_epoch == 0) return;
     begin(out);
     buffer_print(
@@ -61,7 +60,8 @@ static void say_weights(text_buffer *out, const thesis_outcome *outcome)
         "The figures show the network as training left it, after epoch %zu, as Keras does: %s of the validation "
         "images are right",
         facts->history.count, share_text(outcome->evaluation.accuracy).text);
-    if (!isnan(thesis)) buffer_print(out, "; in the thesis’s matrix %s", share_text(thesis).text);
+    if (!isnan(thesis_accuracy(outcome->says)))
+        buffer_print(out, "; in the thesis’s matrix %s", thesis_accuracy_text(outcome->says).text);
     buffer_print(out, ". Silma also keeps the weights of the best epoch (%u): %s.", facts->best_epoch,
                  share_text(facts->history.epochs[facts->best_epoch - 1].val_accuracy).text);
     end(out);

@@ -83,15 +83,11 @@ static silma_status say_params(text_buffer *out, silma_error *error)
 
 static void say_accuracy(text_buffer *out, const thesis_outcome *outcome)
 {
-    double thesis = thesis_accuracy(outcome->says);
     if (!outcome->has_evaluation) return;
     item_begin(out, "");
     buffer_print(out, "<a href=\"#%s\">%s</a>: %s of the validation images right after the last epoch",
                  outcome->says->base.name, outcome->says->title, share_text(outcome->evaluation.accuracy).text);
-    if (!isnan(thesis))
-        buffer_print(out, ", %s in the thesis", share_text(thesis).text);
-    else
-        buffer_add(out, ", above 87.5 % in the thesis");
+    buffer_print(out, ", %s in the thesis", thesis_accuracy_text(outcome->says).text);
     if (outcome->facts.best_epoch > 0)
         buffer_print(out, "; at best %s (epoch %u).",
                      share_text(outcome->facts.history.epochs[outcome->facts.best_epoch - 1].val_accuracy).text,
@@ -108,11 +104,9 @@ static void add_result_row(text_buffer *out, const thesis_outcome *outcome)
 {
     const thesis_table *table = thesis_table_of(outcome->says->table);
     const run_facts *facts = &outcome->facts;
-    double thesis = thesis_accuracy(outcome->says);
     buffer_print(out, "<tr><th scope=\"row\"><a href=\"#%s\">%s</a></th><td class=\"n\">%s</td><td class=\"n\">%s</td>",
                  outcome->says->base.name, outcome->says->short_title,
-                 count_text(table->params - table->non_trainable).text,
-                 isnan(thesis) ? "above 87.5 %" : share_text(thesis).text);
+                 count_text(table->params - table->non_trainable).text, thesis_accuracy_text(outcome->says).text);
     if (!has_result(outcome)) {
         buffer_add(out,
                    "<td class=\"n\">–</td><td class=\"n\">–</td><td class=\"n\">–</td><td class=\"n\">–</td></tr>\n");
@@ -162,11 +156,10 @@ silma_status part_summary(thesis_page *page, silma_error *error)
 static void add_case(text_buffer *out, const thesis_outcome *outcome)
 {
     const thesis_table *table = thesis_table_of(outcome->says->table);
-    double thesis = thesis_accuracy(outcome->says);
     buffer_print(out, "<figure>\n<p><b>%s</b><br>Trainable parameters: %s<br>", outcome->says->short_title,
                  count_text(table->params - table->non_trainable).text);
     if (outcome->has_evaluation) buffer_print(out, "Right: %s; ", share_text(outcome->evaluation.accuracy).text);
-    buffer_print(out, "in the thesis: %s</p>\n", isnan(thesis) ? "above 87.5 %" : share_text(thesis).text);
+    buffer_print(out, "in the thesis: %s</p>\n", thesis_accuracy_text(outcome->says).text);
     if (outcome_has_classes(outcome)) {
         heat_map map = {
             .class_count = THESIS_CLASSES,

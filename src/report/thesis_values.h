@@ -78,6 +78,7 @@ typedef struct thesis_case {
     int table, curves, confusion, pictures;    // its figures
     double diagonal[THESIS_CLASSES];           // per cent; NaN: not legible, and `diagonal_text` says what is known
     const char *diagonal_text[THESIS_CLASSES]; // null: the number
+    const char *accuracy;                      // what its text says of the accuracy
     int right_pictures;                        // of the nine that are shown
     int epochs_drawn;                          // where its curves end, about; 0: not legible
     const thesis_claim *claims;                // (claim_count)
@@ -90,5 +91,10 @@ const char *thesis_note_of(int figure);
 
 // The mean of the diagonal where all of it is known: the accuracy, since the classes are equally large; NaN otherwise.
 double thesis_accuracy(const thesis_case *c);
+// The same as text: "45.8 %", "about 79.9 %" where the scan leaves digits open, or what the thesis's text says instead.
+typedef struct accuracy_text {
+    char text[32];
+} accuracy_text;
+accuracy_text thesis_accuracy_text(const thesis_case *c);
 
 #endif

@@ -95,7 +95,7 @@ takes_runs() {
     exits 0 thesis --runs runs --data-dir data --out taken --seed 3 && grep -q '^fashion-ann *20 epochs' out &&
         grep -q '^fashion-cnn *10 epochs' out && same "$(ls taken)" thesis.html &&
         holds taken/thesis.html 'id="fashion-cnn"' 'shortened runs' '<td>20</td>' && fails 2 'excludes' thesis --runs runs --quick &&
-        fails 4 'no run cifar-cnn-seed0' thesis --runs runs --only cifar-cnn --data-dir data
+        fails 4 'no run of an experiment' thesis --runs data --data-dir data && fails 4 'no run cifar-cnn-seed0' thesis --runs runs --only cifar-cnn --data-dir data
 }
 
 # The images of a run are gone: its curves are shown, and what needs images says why it is not there.

@@ -62,6 +62,14 @@ static void diagonals_agree_with_the_text(void **state)
     assert_true(fabs(thesis_accuracy(&THESIS_CASES[THESIS_CIFAR_ANN]) - 0.458) < 1e-9);
 }
 
+static void accuracies_as_text(void **state)
+{
+    (void)state;
+    static const char *const texts[THESIS_EXPERIMENTS] = {"about 45.8 %", "about 79.9 %", "above 87.5 %", "93.7 %"};
+    for (int i = 0; i < THESIS_EXPERIMENTS; i++)
+        assert_string_equal(thesis_accuracy_text(&THESIS_CASES[i]).text, texts[i]);
+}
+
 static void figures_of_the_cases(void **state)
 {
     (void)state;
@@ -134,6 +142,7 @@ int main(void)
         cmocka_unit_test(rows_add_up),
         cmocka_unit_test(diagonals_agree_with_the_text),
         cmocka_unit_test(figures_of_the_cases),
+        cmocka_unit_test(accuracies_as_text),
         cmocka_unit_test(recipes),
         cmocka_unit_test(figures_move_into_pages),
     };
