@@ -116,9 +116,11 @@ struct layer_type {
     // Memory for n images; never less for a larger n. Null: none.
     void (*memory)(const layer *l, const kernels *k, unsigned threads, int n, bool training, const shape *in,
                    layer_memory *memory);
-    // What training must do with the whole batch before forward, or backward, may take its images a few at a time:
-    // batch normalisation's sums. Parameter gradients are written here, not by backward, where gather_backward exists.
-    // Null: nothing.
+    // What training must know of the whole batch before forward, or backward, may take its images: batch
+    // normalisation's sums. Called with all images in their order, some at a time, as soon as x, or dy, is there and
+    // still in the cache; the call with the last image (first_image + n == batch) completes the sums. gather_forward
+    // must have one input. Parameter gradients are written by gather_backward, not by backward, where it exists. Null:
+    // nothing.
     void (*gather_forward)(const layer_call *call);
     void (*gather_backward)(const layer_call *call);
     void (*forward)(const layer_call *call);

@@ -248,6 +248,34 @@ void plan_parameter_range(const layer *l, size_t *first, size_t *count)
     *count = end > *first ? end - *first : 0;
 }
 
+static bool gathers_forward(const plan *p, size_t i)
+{
+    return plan_trains(p) && p->layers[i].l->type->gather_forward;
+}
+
+// Who reads what as soon as it is made. The input (layer 0) is made by nobody.
+static void find_gatherers(plan *p)
+{
+    for (size_t i = p->count; i-- > 1;) {
+        plan_layer *pl = &p->layers[i];
+        for (size_t input = 0; input < pl->l->input_count; input++)
+            p->layers[pl->l->inputs[input]].last_reader = i;
+        size_t source = pl->l->inputs[0];
+        pl->gather_source = 0;
+        if (!gathers_forward(p, i) || source == 0) continue;
+        if (p->layers[source].forward_gatherer) p->layers[p->layers[source].forward_gatherer].gather_source = 0;
+        p->layers[source].forward_gatherer = i;
+        pl->gather_source = source;
+    }
+}
+
+static size_t slice_at(const wave *waves, size_t count, size_t i)
+{
+    for (size_t w = 0; w < count; w++)
+        if (i >= waves[w].first && i <= waves[w].last) return waves[w].slice;
+    return 0;
+}
+
 static layer_memory ask_memory(const plan *p, const plan_layer *pl, size_t images)
 {
     layer_memory need = {0};
@@ -261,25 +289,45 @@ static int add_workspace(plan *p, size_t bytes, size_t time)
     return bytes > 0 ? add_block(p, (block_use){0}, bytes, time, time) : NO_BLOCK;
 }
 
+// The memory for layer i gathering from the output of layer `source`, or from the whole batch at its own time.
+static size_t add_forward_gather(plan *p, size_t i)
+{
+    plan_layer *pl = &p->layers[i];
+    size_t source = pl->gather_source, time = forward_time(source ? source : i);
+    size_t images = source ? slice_at(p->forward_waves, p->forward_wave_count, source) : p->batch;
+    pl->forward_gather_workspace = add_workspace(p, ask_memory(p, pl, images).forward_workspace, time);
+    return time;
+}
+
 static void add_forward_memory(plan *p, size_t i, size_t slice)
 {
     plan_layer *pl = &p->layers[i];
-    bool gathers = plan_trains(p) && pl->l->type->gather_forward;
-    layer_memory need = ask_memory(p, pl, gathers ? p->batch : slice);
+    layer_memory need = ask_memory(p, pl, slice);
+    size_t begin = gathers_forward(p, i) ? add_forward_gather(p, i) : forward_time(i);
     size_t end = plan_trains(p) ? backward_time(p, i) : forward_time(i);
     pl->forward_workspace = add_workspace(p, need.forward_workspace, forward_time(i));
-    pl->saved = need.saved ? add_block(p, (block_use){0}, need.saved, forward_time(i), end) : NO_BLOCK;
+    pl->saved = need.saved ? add_block(p, (block_use){0}, need.saved, begin, end) : NO_BLOCK;
     pl->saved_image_bytes = need.saved_image;
     pl->saved_image = NO_BLOCK;
     if (need.saved_image > 0)
         pl->saved_image = add_block(p, (block_use){.image_bytes = need.saved_image}, 0, forward_time(i), end);
 }
 
+static void add_backward_gather(plan *p, size_t i)
+{
+    plan_layer *pl = &p->layers[i];
+    size_t reader = pl->last_reader;
+    size_t images = reader ? slice_at(p->backward_waves, p->backward_wave_count, reader) : p->batch;
+    pl->backward_gather_workspace =
+        add_workspace(p, ask_memory(p, pl, images).backward_workspace, backward_time(p, reader ? reader : i));
+}
+
 static void add_backward_memory(plan *p, size_t i, size_t slice)
 {
     plan_layer *pl = &p->layers[i];
-    layer_memory need = ask_memory(p, pl, pl->l->type->gather_backward ? p->batch : slice);
+    layer_memory need = ask_memory(p, pl, slice);
     pl->backward_workspace = add_workspace(p, need.backward_workspace, backward_time(p, i));
+    if (pl->l->type->gather_backward) add_backward_gather(p, i);
     size_t first, count;
     plan_parameter_range(pl->l, &first, &count);
     bool adds = slice < p->batch && !pl->l->type->gather_backward;
@@ -345,6 +393,7 @@ static silma_status place_everything(plan *p, silma_error *error)
     if (plan_trains(p)) find_backward_waves(p);
     add_outputs(p);
     if (plan_trains(p)) add_gradients(p);
+    find_gatherers(p);
     add_layer_memory(p);
     silma_status status = size_blocks(p, error);
     if (status == SILMA_OK) status = arena_place(p->blocks, p->block_count, &p->arena_bytes, error);
@@ -362,6 +411,8 @@ static bool create_layer(plan_layer *pl, const graph *g, const layer *l)
         .saved_image = NO_BLOCK,
         .forward_workspace = NO_BLOCK,
         .backward_workspace = NO_BLOCK,
+        .forward_gather_workspace = NO_BLOCK,
+        .backward_gather_workspace = NO_BLOCK,
         .later_gradients = NO_BLOCK,
         .routes = calloc(inputs + 1, sizeof *pl->routes),
         .parts = calloc(inputs + 1, sizeof *pl->parts),
@@ -375,7 +426,7 @@ static bool create_layer(plan_layer *pl, const graph *g, const layer *l)
     return true;
 }
 
-// Blocks: y, dy, two of saved, two workspaces, later gradients, and a part for each input.
+// Blocks: y, dy, two of saved, four workspaces, later gradients, and a part for each input.
 static bool create_layers(plan *p)
 {
     size_t blocks = 0;
@@ -386,7 +437,7 @@ static bool create_layers(plan *p)
     if (!p->layers || !p->forward_waves || !p->backward_waves) return false;
     for (size_t i = 0; i < p->count; i++) {
         if (!create_layer(&p->layers[i], p->g, &p->g->layers[i])) return false;
-        blocks += 7 + p->g->layers[i].input_count;
+        blocks += 9 + p->g->layers[i].input_count;
     }
     p->blocks = calloc(blocks, sizeof *p->blocks);
     p->uses = calloc(blocks, sizeof *p->uses);

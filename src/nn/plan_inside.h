@@ -18,10 +18,14 @@ typedef enum gradient_route {
 typedef struct plan_layer {
     const layer *l;
     int y, dy, saved, saved_image, forward_workspace, backward_workspace;
-    int later_gradients;    // of its parameters, by every slice but the first
-    gradient_route *routes; // (input_count)
-    int *parts;             // (input_count) blocks of ROUTE_ADD
-    bool needs_gradient;    // of its output
+    int forward_gather_workspace, backward_gather_workspace;
+    size_t forward_gatherer; // the layer that gathers from this one's output as it is made; 0: none
+    size_t gather_source;    // the reverse; 0: this layer gathers all images at once, at the start of its wave
+    size_t last_reader;      // of the output, in the order of backward: then dy is complete; 0: none
+    int later_gradients;     // of its parameters, by every slice but the first
+    gradient_route *routes;  // (input_count)
+    int *parts;              // (input_count) blocks of ROUTE_ADD
+    bool needs_gradient;     // of its output
     size_t saved_image_bytes;
     layer_call call; // filled for each slice; its arrays (input_count) are the plan's
     shape *in;

@@ -111,6 +111,30 @@ static void forward_layer(plan *p, size_t i, const slice *s)
     pl->l->type->forward(prepare_call(p, i, s, pl->forward_workspace));
 }
 
+// The layer, if any, that gathers from the output of layer i while that lies in the cache.
+static void gather_behind(plan *p, size_t i, const slice *s)
+{
+    size_t gatherer = p->layers[i].forward_gatherer;
+    if (!s->step->training || gatherer == 0) return;
+    const plan_layer *pl = &p->layers[gatherer];
+    pl->l->type->gather_forward(prepare_call(p, gatherer, s, pl->forward_gather_workspace));
+}
+
+// The same for those inputs of layer i whose gradient it has completed.
+static void gather_before(plan *p, size_t i, const slice *s)
+{
+    const layer *l = p->layers[i].l;
+    for (size_t input = 0; input < l->input_count; input++) {
+        size_t source = l->inputs[input];
+        plan_layer *pl = &p->layers[source];
+        bool seen = false;
+        for (size_t earlier = 0; earlier < input; earlier++)
+            seen = seen || l->inputs[earlier] == source;
+        if (seen || !pl->l->type->gather_backward || !pl->needs_gradient || pl->last_reader != i) continue;
+        pl->l->type->gather_backward(prepare_call(p, source, s, pl->backward_gather_workspace));
+    }
+}
+
 // Parameter by parameter: the padding between them is garbage in `later`, which begins at `offset`.
 static void add_gradients(const plan *p, const layer *l, float *gradients, const float *later, size_t offset)
 {
@@ -203,14 +227,15 @@ static size_t run_forward(plan *p, const plan_step *step, const char **where)
 {
     for (size_t number = 0; number < p->forward_wave_count; number++) {
         const wave *w = &p->forward_waves[number];
-        const layer_type *leader = p->layers[w->first].l->type;
+        const plan_layer *leader = &p->layers[w->first];
         slice all = {.step = step, .count = step->n};
-        if (step->training && leader->gather_forward)
-            leader->gather_forward(prepare_call(p, w->first, &all, p->layers[w->first].forward_workspace));
+        if (step->training && leader->l->type->gather_forward && leader->gather_source == 0)
+            leader->l->type->gather_forward(prepare_call(p, w->first, &all, leader->forward_gather_workspace));
         for (size_t first = 0; first < step->n; first += w->slice) {
             slice s = next_slice(step, w, first);
             for (size_t i = w->first; i <= w->last; i++) {
                 forward_layer(p, i, &s);
+                gather_behind(p, i, &s);
                 if (where && !forward_is_finite(p, i, &s, where)) return i;
             }
         }
@@ -224,12 +249,13 @@ static size_t run_backward(plan *p, const plan_step *step, const char **where)
         const wave *w = &p->backward_waves[number];
         const plan_layer *leader = &p->layers[w->last];
         slice all = {.step = step, .count = step->n};
-        if (leader->l->type->gather_backward && leader->needs_gradient)
-            leader->l->type->gather_backward(prepare_call(p, w->last, &all, leader->backward_workspace));
+        if (leader->l->type->gather_backward && leader->needs_gradient && leader->last_reader == 0)
+            leader->l->type->gather_backward(prepare_call(p, w->last, &all, leader->backward_gather_workspace));
         for (size_t first = 0; first < step->n; first += w->slice) {
             slice s = next_slice(step, w, first);
             for (size_t i = w->last + 1; i-- > w->first;) {
                 backward_layer(p, i, &s);
+                gather_before(p, i, &s);
                 if (where && !backward_is_finite(p, i, &s, where)) return i;
             }
         }

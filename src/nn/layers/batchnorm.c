@@ -49,8 +49,10 @@ static void describe_batchnorm(const layer *l, char *text, size_t size)
     if (bn->epsilon != DEFAULTS.epsilon) describe_float(text, size, "epsilon", bn->epsilon);
 }
 
-// What is saved holds mean (c) and inv_std (c). A forward workspace holds scale (c) and shift (c), a backward workspace
-// the kernel's three constants a channel; both hold the kernels' sums while gathering.
+// What is saved holds mean (c) and inv_std (c), and while gathering the mean (c) and the squared deviations (c) so far,
+// in double precision. A forward workspace holds scale (c) and shift (c), or the mean (c) and variance (c) of the
+// images that are gathered; a backward workspace the kernel's three constants a channel, or the gradients of these
+// images. The kernels' sums lie behind.
 static void memory(const layer *l, const kernels *k, unsigned threads, int n, bool training, const shape *in,
                    layer_memory *need)
 {
@@ -59,9 +61,9 @@ static void memory(const layer *l, const kernels *k, unsigned threads, int n, bo
     need->forward_workspace = 2 * vector;
     if (!training) return;
     size_t sums = k->batchnorm_workspace(batch_rows(n, *in), (size_t)in->c, threads);
-    need->saved = 2 * vector;
-    need->forward_workspace = larger(need->forward_workspace, vector + sums);
-    need->backward_workspace = larger(3 * vector, sums);
+    need->saved = 6 * vector;
+    need->forward_workspace = 2 * vector + sums;
+    need->backward_workspace = larger(3 * vector, 2 * vector + sums);
 }
 
 static float *vector_at(void *block, size_t c, size_t index)
@@ -95,15 +97,38 @@ static void normalise(const layer_call *call, size_t c, const float *mean, const
     call->k->channel_affine(call->pool, batch_rows(call->n, call->in[0]), c, call->x[0], scale, shift, call->y);
 }
 
+// Joins mean and variance of `more` rows to those of the `rows` rows before, which are there as the sum of squared
+// deviations (Chan's formula).
+static void join_statistics(size_t c, double rows, double *mean, double *squares, double more, const float *more_mean,
+                            const float *more_variance)
+{
+    double share = more / (rows + more);
+    for (size_t i = 0; i < c; i++) {
+        double apart = (double)more_mean[i] - mean[i];
+        mean[i] += apart * share;
+        squares[i] += (double)more_variance[i] * more + apart * apart * rows * share;
+    }
+}
+
 static void gather_forward(const layer_call *call)
 {
     const batchnorm_settings *bn = call->layer->settings;
-    size_t c = (size_t)call->in[0].c;
-    float *mean = vector_at(call->saved, c, 0);
-    float *inv_std = vector_at(call->saved, c, 1);
-    float *variance = vector_at(call->workspace, c, 0);
-    call->k->batchnorm_statistics(call->pool, batch_rows(call->n, call->in[0]), c, call->x[0], mean, variance,
-                                  vector_at(call->workspace, c, 1));
+    shape in = call->in[0];
+    size_t c = (size_t)in.c, rows = batch_rows(call->n, in), image_rows = (size_t)in.h * (size_t)in.w;
+    float *mean = vector_at(call->saved, c, 0), *inv_std = vector_at(call->saved, c, 1);
+    double *total_mean = (double *)(void *)vector_at(call->saved, c, 2);
+    double *total_squares = (double *)(void *)vector_at(call->saved, c, 4);
+    float *some_mean = vector_at(call->workspace, c, 0), *variance = vector_at(call->workspace, c, 1);
+    call->k->batchnorm_statistics(call->pool, rows, c, call->x[0], some_mean, variance,
+                                  vector_at(call->workspace, c, 2));
+    if (call->first_image == 0) memset(total_mean, 0, 4 * floats_bytes(c));
+    join_statistics(c, (double)(call->first_image * image_rows), total_mean, total_squares, (double)rows, some_mean,
+                    variance);
+    if (call->first_image + (size_t)call->n < call->batch) return;
+    for (size_t i = 0; i < c; i++) {
+        mean[i] = (float)total_mean[i];
+        variance[i] = (float)(total_squares[i] / (double)(call->batch * image_rows));
+    }
     update_moving(layer_statistics(call, MOVING_MEAN), mean, c, bn->momentum);
     update_moving(layer_statistics(call, MOVING_VARIANCE), variance, c, bn->momentum);
     invert_deviation(variance, inv_std, c, bn->epsilon);
@@ -130,9 +155,15 @@ static void forward(const layer_call *call)
 static void gather_backward(const layer_call *call)
 {
     size_t c = (size_t)call->in[0].c;
+    bool first = call->first_image == 0;
+    float *dgamma = first ? layer_gradient(call, GAMMA) : vector_at(call->workspace, c, 0);
+    float *dbeta = first ? layer_gradient(call, BETA) : vector_at(call->workspace, c, 1);
     call->k->batchnorm_gradients(call->pool, batch_rows(call->n, call->in[0]), c, call->x[0],
-                                 vector_at(call->saved, c, 0), vector_at(call->saved, c, 1), call->dy,
-                                 layer_gradient(call, GAMMA), layer_gradient(call, BETA), call->workspace);
+                                 vector_at(call->saved, c, 0), vector_at(call->saved, c, 1), call->dy, dgamma, dbeta,
+                                 vector_at(call->workspace, c, 2));
+    if (first) return;
+    call->k->add(call->pool, c, layer_gradient(call, GAMMA), dgamma, layer_gradient(call, GAMMA));
+    call->k->add(call->pool, c, layer_gradient(call, BETA), dbeta, layer_gradient(call, BETA));
 }
 
 // At inference y = x scale + shift with constants: dx = dy scale.
