@@ -1,5 +1,6 @@
 // silma data: the data sets that Silma knows, what a data set holds, and how to get one.
 #include "commands.h"
+#include "data_check.h"
 #include "data_get.h"
 #include "output.h"
 #include "pictures.h"
@@ -268,40 +269,48 @@ static silma_status clean(const arguments *args, problem *why)
 
 static silma_status run(const arguments *args, problem *why)
 {
-    static const char *const actions[] = {"list", "info", "get", "clean"};
+    static const char *const actions[] = {"list", "info", "check", "get", "clean"};
     if (args->word_count == 0) {
-        problem_hint(why, "silma data list | silma data info NAME|DIR | silma data get NAME | silma data clean");
-        return problem_set(why, SILMA_USAGE, "list, info, get or clean is missing");
+        problem_hint(why, "silma data list | info NAME|DIR | check NAME|DIR | get NAME | clean");
+        return problem_set(why, SILMA_USAGE, "list, info, check, get or clean is missing");
     }
     const char *action = args->words[0];
     if (strcmp(action, "list") == 0) return list_datasets(args, why);
     if (strcmp(action, "info") == 0) return describe_dataset(args, why);
+    if (strcmp(action, "check") == 0) return data_check(args, why);
     if (strcmp(action, "get") == 0) return data_get(args, why);
     if (strcmp(action, "clean") == 0) return clean(args, why);
     const char *closest = text_closest(action, actions, sizeof actions / sizeof *actions);
     if (closest) problem_hint(why, "did you mean '%s'?", closest);
-    return problem_set(why, SILMA_USAGE, "expected list, info, get or clean, found '%s'", action);
+    return problem_set(why, SILMA_USAGE, "expected list, info, check, get or clean, found '%s'", action);
 }
 
 static const option table[] = {
     {"data-dir", "DIR", "a folder of data sets: list and info search it first, get writes into it"},
     {"base-url", "URL", "get: download the files from this folder of a server instead of their makers'"},
     {"quiet", NULL, "get: no progress"},
-    {"json", NULL, "list, info, clean: one JSON object on standard output"},
+    {"model", "FILE", "check: ask this model for the labels that it doubts"},
+    {"out", "FILE", "check: the page (default: check.html; with --json none)"},
+    {"force", NULL, "check: replace a page that exists"},
+    {"json", NULL, "list, info, check, clean: one JSON object on standard output"},
     {0},
 };
 static const option_group options = {"Options", table};
 
 const command data_command = {
     .name = "data",
-    .synopsis = "list [options]\ninfo NAME|DIR [options]\nget NAME [options]\nclean [options]",
-    .summary = "list, describe and download data sets; empty the cache",
+    .synopsis =
+        "list [options]\ninfo NAME|DIR [options]\ncheck NAME|DIR [options]\nget NAME [options]\nclean [options]",
+    .summary = "list, describe, check and download data sets; empty the cache",
     .details = "list: the data sets that Silma knows by name, and where they lie on this machine.\n"
                "info: what a data set holds: images, classes, check sum.\n"
+               "check: what is wrong with it: files that cannot be read, pictures that are there twice, in two splits\n"
+               "or in two classes, pictures of one colour, small classes, doubtful labels; with a page of thumbnails.\n"
+               "With --strict an error, such as a picture in two splits, is exit 3.\n"
                "get: downloads a data set, checks its sum and unpacks it; an interrupted download continues.\n"
                "clean: deletes the decoded pictures that were kept for the next time, and nothing else.\n"
                "Data sets are looked for in --data-dir, $SILMA_DATA, $XDG_DATA_HOME/silma (~/.local/share/silma)\n"
                "and /usr/share/datasets.",
-    .groups = {&options, &picture_options},
+    .groups = {&options, &picture_options, &machine_options},
     .run = run,
 };

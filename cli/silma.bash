@@ -14,7 +14,7 @@ _silma_options() {
     predict) echo "--data --data-dir --split --index --top --json --csv $machine" ;;
     summary) echo "--data --data-dir --input --classes --batch --json $machine" ;;
     models) echo "--json" ;;
-    data) echo "--data-dir --base-url --quiet --json $pictures" ;;
+    data) echo "--data-dir --base-url --quiet --model --out --force --json $pictures $machine" ;;
     report) echo "--out --figures --png --force --data-dir --quiet --json $machine" ;;
     thesis) echo "--quick --only --out --runs --data-dir --seed --force --quiet --json $machine" ;;
     bench) echo "--data --data-dir --input --classes --batch --steps --augment --repeats --filter --threads --isa --no-winograd --json" ;;
@@ -59,7 +59,7 @@ _silma_words() {
         echo "kernels train infer"
         "$2" models 2>/dev/null | cut -d' ' -f1
         ;;
-    data) echo "list info get clean fashion-mnist mnist cifar-10 cifar-100" ;;
+    data) echo "list info check get clean fashion-mnist mnist cifar-10 cifar-100" ;;
     plot) echo "activations connections samples" ;;
     help) echo "train eval predict calibrate summary models data report compare thesis gradcheck trace bench plot help" ;;
     esac

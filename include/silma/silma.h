@@ -16,6 +16,7 @@
 //  12. Figures           the mathematics and the data as SVG
 //  13. The thesis
 //  14. Comparison        several runs side by side
+//  15. Checking data     what is wrong with it, before hours are spent
 //
 // The library has no global state, never prints, never exits, and never aborts on input. Handles are opaque; the
 // function that creates one documents who frees it. Handles may be used from any thread, one thread at a time.
@@ -735,6 +736,70 @@ SILMA_API silma_status silma_comparison_write(const silma_comparison *comparison
                                               silma_error *error);
 SILMA_API silma_status silma_comparison_figures(const silma_comparison *comparison, silma_figure_fn *figure,
                                                 void *user, silma_error *error);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// 15. Checking data: what is wrong with it, before hours are spent
+
+typedef enum silma_finding_kind {
+    SILMA_FINDING_UNREADABLE = 0, // a file that is no picture, or was passed over
+    SILMA_FINDING_LEAK,           // the same picture in two of training, validation and test
+    SILMA_FINDING_CONTRADICTION,  // the same picture in two classes
+    SILMA_FINDING_DUPLICATE,      // the same picture twice in a class
+    SILMA_FINDING_ONE_COLOUR,     // a picture without anything on it
+    SILMA_FINDING_SMALL_CLASS,    // a class with few training images, or none
+    SILMA_FINDING_IMBALANCE,      // a class ten times as large as another
+    SILMA_FINDING_DOUBTED_LABEL,  // the model is sure of another class
+    SILMA_FINDING_KINDS
+} silma_finding_kind;
+
+typedef struct silma_checked_image {
+    const char *split; // "train", "validation" or "test"; null: no image
+    uint32_t index;    // in the data set of its split; those of validation are in the one of train
+    int class_index;
+    const char *class_name; // null: it has none but its number
+    const char *file;       // relative to the data set's folder; null: it has none of its own
+} silma_checked_image;
+
+typedef struct silma_finding {
+    silma_finding_kind kind;
+    bool is_error;                    // otherwise a warning
+    silma_checked_image image, other; // `other`: the earlier one that it is like, or the largest class
+    bool exact;                       // of leaks, contradictions and duplicates: all pixels are the same
+    double value; // mean difference of the pixels, 0..255; images of the class; how many times larger; the model's
+                  // probability
+    int doubted_class;  // SILMA_FINDING_DOUBTED_LABEL: what the model takes it for
+    const char *reason; // SILMA_FINDING_UNREADABLE: which file, and why
+} silma_finding;
+
+typedef struct silma_check silma_check;
+
+// Looks at the training and the test images of a data set, found as silma_dataset_open finds them with `options`; of a
+// folder of pictures, at every file. `model` (may be null) is asked for the labels that it doubts. The data set's
+// codecs and the context must outlive the check. Free with silma_check_free.
+SILMA_API silma_status silma_check_create(silma_check **check, silma_context *context, const char *name_or_path,
+                                          const silma_dataset_options *options, silma_model *model,
+                                          silma_error *error);
+SILMA_API void silma_check_free(silma_check *check);
+
+// The findings, by kind, the worst of a kind first; null beyond the last. Valid as long as the check.
+SILMA_API const silma_finding *silma_check_finding(const silma_check *check, size_t index);
+SILMA_API size_t silma_check_count(const silma_check *check, silma_finding_kind kind);
+SILMA_API size_t silma_check_errors(const silma_check *check);
+SILMA_API size_t silma_check_images(const silma_check *check); // training, validation and test
+// "unreadable", "leak", "contradiction", "duplicate", "one_colour", "small_class", "imbalance", "doubted_label"
+SILMA_API const char *silma_finding_name(silma_finding_kind kind);
+// What was found of a kind, and what to do, in a sentence; null where nothing was. Valid as long as the check.
+SILMA_API const char *silma_check_sentence(const silma_check *check, silma_finding_kind kind);
+
+// The sizes and colours of a folder's files, the most frequent first; null beyond the last, and for other data sets.
+typedef struct silma_picture_kind {
+    int height, width, channels; // as in silma_picture
+    size_t count;
+} silma_picture_kind;
+SILMA_API const silma_picture_kind *silma_check_picture_kind(const silma_check *check, size_t index);
+
+// Writes one HTML file with thumbnails that needs no other.
+SILMA_API silma_status silma_check_write(const silma_check *check, const char *path, silma_error *error);
 
 #ifdef __cplusplus
 }

@@ -37,7 +37,7 @@ both_spellings() {
 
 missing_words() {
     fails 2 'a network is missing' summary && fails 2 'a model' eval && fails 2 'a model' predict &&
-        fails 2 'is missing' train && fails 2 '--data is missing' train cnn && fails 2 'list, info, get or clean' data &&
+        fails 2 'is missing' train && fails 2 '--data is missing' train cnn && fails 2 'list, info, check, get or clean' data &&
         fails 2 "found 'lst'" data lst && fails 2 'the name of a data set is missing' data get &&
         grep -qx 'hint: silma data get NAME \[options\]' err && fails 2 'a network is missing' bench train &&
         grep -qF 'hint: silma bench train NETWORK' err &&
