@@ -91,26 +91,42 @@ silma_status open_run_dataset(const char *folder, const char *name, const silma_
     return open_recorded_dataset(folder, &as_then, split, dataset, why);
 }
 
-silma_status open_model_dataset(const arguments *args, const char *model_path, const silma_model *model,
-                                silma_split split, silma_dataset **dataset, problem *why)
+// --data, or the data set of the run whose folder holds the model.
+static silma_status open_named_or_recorded(const arguments *args, const char *model_path,
+                                           silma_dataset_options *options, silma_split split, silma_dataset **dataset,
+                                           problem *why)
 {
     const char *name = option_text(args, "data");
-    silma_dataset_options options = dataset_options(option_text(args, "data-dir"));
-    silma_status status = read_threads(args, &options.threads, why);
-    if (status) return status;
-    silma_model_preparation(model, &options.preparation);
+    if (name) return silma_dataset_open(dataset, name, split, options, &why->error);
     char *folder = folder_of_path(model_path);
     if (!folder) return problem_set_memory(why);
-    if (name) {
-        status = silma_dataset_open(dataset, name, split, &options, &why->error);
-    } else if (run_folder_holds_run(folder)) {
-        status = open_recorded_dataset(folder, &options, split, dataset, why);
+    silma_status status;
+    if (run_folder_holds_run(folder)) {
+        status = open_recorded_dataset(folder, options, split, dataset, why);
     } else {
         status =
             problem_set(why, SILMA_USAGE, "--data is missing: %s lies in no run folder that could tell", model_path);
         problem_hint(why, "silma %s %s --data fashion-mnist", args->command->name, model_path);
     }
     free(folder);
+    return status;
+}
+
+silma_status open_model_dataset(const arguments *args, const char *model_path, const silma_model *model,
+                                silma_split split, silma_dataset **dataset, problem *why)
+{
+    silma_dataset_options options = dataset_options(option_text(args, "data-dir"));
+    silma_status status = read_threads(args, &options.threads, why);
+    if (status) return status;
+    silma_model_preparation(model, &options.preparation);
+    options.class_count = silma_model_class_count(model);
+    const char **names = calloc((size_t)options.class_count + 1, sizeof *names);
+    if (!names) return problem_set_memory(why);
+    for (int i = 0; i < options.class_count; i++)
+        names[i] = silma_model_class_name(model, i);
+    options.class_names = names;
+    status = open_named_or_recorded(args, model_path, &options, split, dataset, why);
+    free(names);
     return status;
 }
 

@@ -164,6 +164,8 @@ typedef struct silma_dataset_options {
     bool strict;      // SILMA_BAD_FILE if a file cannot be read; otherwise it is left out, with a notice
     unsigned threads; // that decode; 0: one per processor
     bool no_cache;    // decode into memory, and keep nothing for the next time
+    const char *const *class_names; // (class_count) those of a model; SILMA_USAGE if a sub-folder is none of them
+    int class_count;                // null: the sub-folders are the classes
 } silma_dataset_options;
 
 // Opens a data set by name ("fashion-mnist", "mnist", "cifar-10", "cifar-100") or by the path of a folder that holds

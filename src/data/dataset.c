@@ -22,12 +22,20 @@ silma_status dataset_create(silma_dataset **result, const char *name, const char
     return SILMA_OK;
 }
 
-void silma_dataset_free(silma_dataset *dataset)
+void dataset_free_classes(silma_dataset *dataset)
 {
-    if (!dataset) return;
     for (int i = 0; dataset->class_names && i < dataset->images.class_count; i++)
         free(dataset->class_names[i]);
     free(dataset->class_names);
+    dataset->class_names = NULL;
+    dataset->images.class_names = NULL;
+    dataset->images.class_count = 0;
+}
+
+void silma_dataset_free(silma_dataset *dataset)
+{
+    if (!dataset) return;
+    dataset_free_classes(dataset);
     free(dataset->files);
     free(dataset->file_names);
     free(dataset->groups);

@@ -32,6 +32,7 @@ silma_status dataset_reserve(silma_dataset *dataset, const char *origin, size_t 
                              size_t channels, silma_error *error);
 // Copies the names, which may be null.
 silma_status dataset_set_classes(silma_dataset *dataset, const char *const *names, int count, silma_error *error);
+void dataset_free_classes(silma_dataset *dataset);
 
 // Adds the labels to the hash of the data, behind the pixels.
 void dataset_hash_labels(sha256 *sum, const uint32_t *labels, size_t count);

@@ -115,6 +115,46 @@ static silma_status tell_empty(const silma_dataset *dataset, const folder_scan *
     return SILMA_OK;
 }
 
+// The place of a class among those that the caller gave, or -1.
+static int place_of(const char *name, const silma_dataset_options *options)
+{
+    for (int i = 0; i < options->class_count; i++)
+        if (strcmp(name, options->class_names[i]) == 0) return i;
+    return -1;
+}
+
+static silma_status map_labels(silma_dataset *dataset, const data_request *request, uint32_t *places,
+                               silma_error *error)
+{
+    const silma_images *images = &dataset->images;
+    bool same = images->class_count == request->options->class_count;
+    for (int i = 0; i < images->class_count; i++) {
+        int place = place_of(images->class_names[i], request->options);
+        if (place < 0)
+            return silma_fail(error, SILMA_USAGE, "%s: its sub-folder '%s' is none of the model's %d classes",
+                              request->folder, images->class_names[i], request->options->class_count);
+        places[i] = (uint32_t)place;
+        same = same && place == i;
+    }
+    if (same) return SILMA_OK;
+    for (size_t i = 0; i < images->count; i++)
+        dataset->labels[i] = places[dataset->labels[i]];
+    dataset->hash[0] = '\0'; // the labels are part of it
+    dataset_free_classes(dataset);
+    return dataset_set_classes(dataset, request->options->class_names, request->options->class_count, error);
+}
+
+// Labels that mean what the caller's classes do.
+static silma_status take_callers_classes(silma_dataset *dataset, const data_request *request, silma_error *error)
+{
+    if (!request->options->class_names) return SILMA_OK;
+    uint32_t *places = calloc((size_t)dataset->images.class_count, sizeof *places);
+    if (!places) return silma_fail_memory(error, (size_t)dataset->images.class_count * sizeof *places);
+    silma_status status = map_labels(dataset, request, places, error);
+    free(places);
+    return status;
+}
+
 static silma_status image_folder_load(silma_dataset *dataset, const data_request *request, silma_error *error)
 {
     folder_scan scan;
@@ -128,6 +168,7 @@ static silma_status image_folder_load(silma_dataset *dataset, const data_request
     if (status == SILMA_OK) tell_size(&facts, request);
     if (status == SILMA_OK) status = tell_bad(&facts, &scan, request, error);
     if (status == SILMA_OK) status = tell_empty(dataset, &scan, request->folder, request->options, error);
+    if (status == SILMA_OK) status = take_callers_classes(dataset, request, error);
     if (status == SILMA_OK) { // dataset->files points into it
         dataset->file_names = scan.text;
         scan.text = NULL;

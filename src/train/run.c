@@ -81,8 +81,11 @@ static silma_status check_data(const silma_run *run, silma_error *error)
     const silma_images *images = silma_dataset_images(run->dataset);
     if (!images->labels)
         return silma_fail(error, SILMA_USAGE, "%s has no labels to train on", silma_dataset_name(run->dataset));
-    if (images->class_count < 2)
-        return silma_fail(error, SILMA_USAGE, "%s has one class only: there is nothing to tell apart",
+    size_t alike = 1; // images, from the first on, that are of one class
+    while (alike < images->count && images->labels[alike] == images->labels[0])
+        alike++;
+    if (images->class_count < 2 || alike == images->count)
+        return silma_fail(error, SILMA_USAGE, "%s has images of one class only: there is nothing to tell apart",
                           silma_dataset_name(run->dataset));
     shape out = graph_output(run->model->g);
     if (out.h != 1 || out.w != 1)

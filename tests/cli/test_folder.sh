@@ -77,7 +77,7 @@ classes_are_those_of_all_splits() {
 empty_folders() {
     mkdir -p bare/a bare/b && fails 3 'its sub-folders hold no training pictures' data info bare || return 1
     mkdir nothing && fails 3 'expected a sub-folder of pictures a class' data info nothing || return 1
-    pictures single/only 0 6 1 && exits 0 data info single && fails 2 'one class only' train tiny --data single --out no
+    pictures single/only 0 6 1 && exits 0 data info single && fails 2 'images of one class only' train tiny --data single --out no
 }
 
 test_set_is_missing() {
@@ -290,6 +290,20 @@ killed() {
     exits 0 train --resume killed-run && same "$(sha killed-run/last.safetensors)" "$(sha whole-run/last.safetensors)"
 }
 
+# A model is measured on folders that lack some of its classes, each label meaning what the model's does.
+fewer_classes() {
+    three_classes whole 12 900 && exits 0 train auto.silma --data whole --epochs 30 --lr 1e-2 --out fewer-run || return 1
+    mkdir part && cp -r whole/left whole/top part && exits 0 eval fewer-run/best.safetensors --data part --split train --json &&
+        grep -q '"count": 24' out && grep -q '"name": "both", "support": 0' out && grep -q '"name": "top", "support": 12' out &&
+        grep -qE '"accuracy": (1|0\.9)' out || return 1
+    cp -r whole/left part/right && fails 2 "its sub-folder 'right' is none of the model's 3 classes" eval fewer-run/best.safetensors --data part --split train
+}
+
+one_class_has_pictures() {
+    mkdir -p lonely/empty && cp -r photos/left lonely && exits 2 train auto.silma --data lonely --out no &&
+        grep -q 'images of one class only' err
+}
+
 check 'the classes are the sub-folders' info
 check 'train/, val/ and test/' split_folders
 check 'a class may be called train' classes_called_train
@@ -313,6 +327,8 @@ check 'colours' colours
 check 'options for pictures are refused elsewhere' options_are_for_pictures
 check 'classes out of balance' balance
 check 'the same bits with any number of threads, and continued' same_bits
+check 'a model on fewer classes' fewer_classes
+check 'one class only has pictures' one_class_has_pictures
 check 'near-duplicates stay together' duplicates_stay_together
 check 'the cache: made once, found again, made anew, cleaned' cache
 check 'a damaged cache' damaged_cache

@@ -91,7 +91,7 @@ static void sketches_any_size(void **state)
     (void)state;
     static const int SIZES[][3] = {{1, 1, 1}, {1, 9, 3}, {3, 2, 1}, {8, 9, 4}, {17, 5, 2}};
     for (size_t s = 0; s < sizeof SIZES / sizeof *SIZES; s++) {
-        size_t count = (size_t)(SIZES[s][0] * SIZES[s][1] * SIZES[s][2]);
+        size_t count = (size_t)SIZES[s][0] * (size_t)SIZES[s][1] * (size_t)SIZES[s][2];
         uint8_t *pixels = malloc(count); // so that a read beyond is seen
         assert_non_null(pixels);
         for (size_t i = 0; i < count; i++)
