@@ -17,7 +17,7 @@
 
 // Written and read by the same machine: numbers are in its own byte order.
 enum { PACK_PAGE = 4096, HASH_DIGITS = SHA256_HEX_SIZE - 1, BYTE_ORDER_MARK = 0x01020304 };
-static const char MAGIC[8] = "SILMAPK2";
+static const char MAGIC[8] = "SILMAPK3";
 
 typedef struct pack_header {
     char magic[8];
@@ -29,6 +29,7 @@ typedef struct pack_header {
     uint64_t bad_count;
     uint64_t count;      // images
     uint64_t file_count; // of the folder
+    uint64_t pixel_sums[SUM_LANES];
     char scan_hash[HASH_DIGITS];
     char data_hash[HASH_DIGITS];
     char index_hash[HASH_DIGITS];
@@ -51,6 +52,42 @@ static bool has_hash(const void *bytes, size_t count, const char *expected)
     char hex[SHA256_HEX_SIZE];
     hash_of(bytes, count, hex);
     return memcmp(hex, expected, HASH_DIGITS) == 0;
+}
+
+static void add_block(pixel_sum *sum, const uint8_t *block)
+{
+    uint64_t words[SUM_LANES];
+    memcpy(words, block, sizeof words);
+    for (int i = 0; i < SUM_LANES; i++) { // each step can be undone, so that a change of one word changes the sum
+        sum->lanes[i] = (sum->lanes[i] ^ words[i]) * 0x9E3779B97F4A7C15u;
+        sum->lanes[i] ^= sum->lanes[i] >> 32;
+    }
+}
+
+static void pixel_sum_add(pixel_sum *sum, const uint8_t *bytes, size_t count)
+{
+    while (count > 0) {
+        if (sum->rest_count == 0 && count >= sizeof sum->rest) {
+            add_block(sum, bytes);
+            bytes += sizeof sum->rest;
+            count -= sizeof sum->rest;
+            continue;
+        }
+        sum->rest[sum->rest_count++] = *bytes++;
+        count--;
+        if (sum->rest_count < sizeof sum->rest) continue;
+        add_block(sum, sum->rest);
+        sum->rest_count = 0;
+    }
+}
+
+// What does not fill a block is filled with zeros.
+static void pixel_sum_finish(pixel_sum *sum)
+{
+    if (sum->rest_count == 0) return;
+    memset(sum->rest + sum->rest_count, 0, sizeof sum->rest - sum->rest_count);
+    add_block(sum, sum->rest);
+    sum->rest_count = 0;
 }
 
 // Where the index begins; false if no file could be that large.
@@ -108,6 +145,14 @@ static void take_header(pack *p, const pack_header *h)
     p->data_hash[HASH_DIGITS] = '\0';
 }
 
+static bool pixels_are_sound(const pack *p, const pack_header *h)
+{
+    pixel_sum sum = {0};
+    pixel_sum_add(&sum, p->view.bytes + PACK_PAGE, (size_t)h->height * h->width * h->channels * h->count);
+    pixel_sum_finish(&sum);
+    return memcmp(sum.lanes, h->pixel_sums, sizeof sum.lanes) == 0;
+}
+
 static bool read_pack(pack *p, const char *scan_hash, size_t file_count)
 {
     pack_header h;
@@ -119,6 +164,7 @@ static bool read_pack(pack *p, const char *scan_hash, size_t file_count)
     if (!checked_mul(2 * sizeof(uint32_t), h.count, &index_bytes)) return false;
     if (p->view.size < offset || p->view.size - offset != index_bytes) return false;
     if (!has_hash(p->view.bytes + offset, index_bytes, h.index_hash)) return false;
+    if (!p->view.mapped && !pixels_are_sound(p, &h)) return false;
     take_header(p, &h);
     p->pixels = p->view.bytes + PACK_PAGE;
     p->files = (const uint32_t *)(const void *)(p->view.bytes + offset);
@@ -180,6 +226,7 @@ static silma_status begin_pack(pixel_sink *sink, const silma_preparation *prepar
     pack_writer *writer = (pack_writer *)sink;
     writer->pixel_bytes = 0;
     sha256_start(&writer->sum);
+    writer->quick_sum = (pixel_sum){0};
     if (ftruncate(writer->descriptor, PACK_PAGE) != 0 || lseek(writer->descriptor, PACK_PAGE, SEEK_SET) != PACK_PAGE)
         return fail_writing(writer, error);
     return SILMA_OK;
@@ -190,6 +237,7 @@ static silma_status add_to_pack(pixel_sink *sink, const uint8_t *pixels, size_t 
     pack_writer *writer = (pack_writer *)sink;
     if (!write_fully(writer->descriptor, pixels, bytes)) return fail_writing(writer, error);
     sha256_add(&writer->sum, pixels, bytes);
+    pixel_sum_add(&writer->quick_sum, pixels, bytes);
     // The disk begins at once, so that little is left when all has to be there.
     (void)sync_file_range(writer->descriptor, (off_t)(PACK_PAGE + writer->pixel_bytes), (off_t)bytes,
                           SYNC_FILE_RANGE_WRITE);
@@ -302,6 +350,8 @@ silma_status pack_writer_commit(pack_writer *writer, const char *path, const dec
     sha256_finish(&writer->sum, hex);
     memcpy(h.data_hash, hex, HASH_DIGITS);
     memcpy(h.scan_hash, scan_hash, HASH_DIGITS);
+    pixel_sum_finish(&writer->quick_sum);
+    memcpy(h.pixel_sums, writer->quick_sum.lanes, sizeof h.pixel_sums);
     bool written = write_index(writer, &h, decoded->files, groups) && write_header(writer, &h);
     if (!written || rename(writer->temporary, path) != 0) {
         silma_status status = silma_fail_io(error, path, "cannot be written");

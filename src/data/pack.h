@@ -20,9 +20,17 @@ typedef struct pack {
 } pack;
 
 // `scan_hash` tells the folder's contents apart (folder_scan_hash), `file_count` is their number. False if there is no
-// such pack, or not a whole one. Close with pack_close.
+// such pack, or not a whole one; the pixels are checked only where they are read, not mapped. Close with pack_close.
 bool pack_open(pack *p, const char *path, const char *scan_hash, size_t file_count);
 void pack_close(pack *p);
+
+// Four sums side by side, over every fourth 64-bit word. A quick check: whoever damages a file on purpose can do so.
+enum { SUM_LANES = 4 };
+typedef struct pixel_sum {
+    uint64_t lanes[SUM_LANES];
+    uint8_t rest[SUM_LANES * sizeof(uint64_t)]; // the bytes that do not fill a block yet
+    size_t rest_count;
+} pixel_sum;
 
 typedef struct pack_writer {
     pixel_sink sink; // takes the pixels; how it failed is in `failure`
@@ -30,6 +38,7 @@ typedef struct pack_writer {
     int descriptor;
     uint64_t pixel_bytes;
     sha256 sum; // of the pixels
+    pixel_sum quick_sum;
     silma_error failure;
 } pack_writer;
 

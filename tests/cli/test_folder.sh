@@ -229,13 +229,13 @@ cache() {
         same "$(find "$SILMA_CACHE" -mindepth 1 | wc -l)" 3
 }
 
-# Damage anywhere but in the pixels is seen, and what was in the way is replaced.
+# Damage is seen, and what was in the way is replaced.
 damaged_cache() {
     rm -rf "$SILMA_CACHE"
     local sum pack size place
     sum=$(sum_of_photos) && pack=$(find "$SILMA_CACHE" -name '*.pack' -type f) && size=$(stat -c %s "$pack") || return 1
     cp "$pack" whole.pack
-    for place in 0 9 20 40 60 100 200 1000 1300 $((size - 900)) $((size - 1)); do
+    for place in 0 9 20 40 60 100 200 1000 1300 4096 9000 $((size - 900)) $((size - 1)); do
         cp whole.pack "$pack" && printf '\377' | dd of="$pack" bs=1 seek="$place" conv=notrunc 2>dd.log
         same "$(sum_of_photos)" "$sum" && cmp "$pack" whole.pack || return 1
     done

@@ -362,11 +362,11 @@ static char *write_pack(const scratch *space)
     pack_writer writer;
     bool busy;
     uint32_t files[PACK_IMAGES] = {0, 1, 3, 4, 6}, groups[PACK_IMAGES] = {0, 0, 2, 0, 4}, labels[PACK_IMAGES] = {0};
-    uint8_t pixels[PACK_IMAGES * 6];
+    uint8_t pixels[PACK_IMAGES * 7];
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)i;
     decoded_folder decoded = {
-        .facts = {.preparation = {.height = 2, .width = 3, .channels = 1},
+        .facts = {.preparation = {.height = 7, .width = 1, .channels = 1},
                   .count = PACK_IMAGES,
                   .bad_count = 2,
                   .bad_files = {2, 5}},
@@ -390,7 +390,7 @@ static bool opens(const char *path)
     bool opened = pack_open(&p, path, SCAN_HASH, PACK_FILES);
     if (opened) {
         assert_int_equal(p.facts.count, PACK_IMAGES);
-        for (size_t i = 0; i < (size_t)PACK_IMAGES * 6; i++)
+        for (size_t i = 0; i < (size_t)PACK_IMAGES * 7; i++)
             assert_int_equal(p.pixels[i], i);
     }
     pack_close(&p);
@@ -400,7 +400,7 @@ static bool opens(const char *path)
 static void damaged_packs_are_refused(void **state)
 {
     (void)state;
-    enum { HEADER = 1352, PIXELS_BEGIN = 4096, PIXELS_END = PIXELS_BEGIN + PACK_IMAGES * 6, INDEX = 8192 };
+    enum { HEADER = 1384, PIXELS_BEGIN = 4096, PIXELS_END = PIXELS_BEGIN + PACK_IMAGES * 7, INDEX = 8192 };
     scratch space = scratch_make();
     char *path = write_pack(&space), folder[PACK_FOLDER_SIZE];
     assert_true(opens(path));
@@ -413,7 +413,8 @@ static void damaged_packs_are_refused(void **state)
     uint8_t *bytes = scratch_read(&space, "a.pack", &count);
     assert_int_equal(count, INDEX + 2 * PACK_IMAGES * sizeof(uint32_t));
     for (size_t i = 0; i < count; i++) {
-        if (i == HEADER) i = INDEX; // between them lie the pixels, and bytes without meaning
+        if (i == HEADER) i = PIXELS_BEGIN; // before and behind the pixels lie bytes without meaning
+        if (i == PIXELS_END) i = INDEX;
         bytes[i] ^= 0x10;
         scratch_write(&space, "a.pack", bytes, count);
         assert_false(opens(path));
