@@ -249,6 +249,15 @@ static silma_status decode(const char *path, const uint8_t *bytes, size_t size, 
 
 static const silma_codecs CODECS = {.decode_picture = decode};
 
+// A program that knows fewer formats: no picture in colour.
+static silma_status decode_grey(const char *path, const uint8_t *bytes, size_t size, int least_side,
+                                uint64_t most_pixels, silma_picture *picture, silma_error *error)
+{
+    return decode(path, bytes, size >= 3 && bytes[2] == 3 ? 0 : size, least_side, most_pixels, picture, error);
+}
+
+static const silma_codecs GREY_CODECS = {.decode_picture = decode_grey};
+
 static void write_picture(const scratch *space, const char *class, size_t number, uint8_t side, uint8_t channels)
 {
     char name[64];
@@ -334,6 +343,27 @@ static void images_do_not_depend_on_threads_or_cache(void **state)
     assert_int_equal(silma_cache_clean(NULL, NULL, NULL), SILMA_OK);
     assert_int_equal(rmdir(cache.folder), 0); // nothing is left in it
     unsetenv("SILMA_CACHE");
+    scratch_remove(&space);
+}
+
+// What one program had to leave out of its pack is there for the next one that can read it.
+static void packs_of_programs_that_read_less_are_outdated(void **state)
+{
+    (void)state;
+    scratch space = scratch_make(), cache = scratch_make();
+    assert_int_equal(setenv("SILMA_CACHE", cache.folder, 1), 0);
+    make_class(&space, "cat", 20, 6, 1);
+    write_picture(&space, "cat", 7, 6, 3);
+    static const silma_codecs *const ORDER[] = {&GREY_CODECS, &GREY_CODECS, &CODECS, &CODECS};
+    for (size_t i = 0; i < sizeof ORDER / sizeof *ORDER; i++) {
+        silma_dataset *dataset = NULL;
+        silma_dataset_options options = {.codecs = ORDER[i], .preparation = {.height = 6, .width = 6, .channels = 1}};
+        assert_int_equal(silma_dataset_open(&dataset, space.folder, SILMA_SPLIT_TRAIN, &options, NULL), SILMA_OK);
+        assert_int_equal(silma_dataset_images(dataset)->count, i < 2 ? 19 : 20);
+        silma_dataset_free(dataset);
+    }
+    unsetenv("SILMA_CACHE");
+    scratch_remove(&cache);
     scratch_remove(&space);
 }
 
@@ -477,6 +507,7 @@ int main(void)
         cmocka_unit_test(groups_stay_together),
         cmocka_unit_test(own_validation_images_are_the_split),
         cmocka_unit_test(images_do_not_depend_on_threads_or_cache),
+        cmocka_unit_test(packs_of_programs_that_read_less_are_outdated),
         cmocka_unit_test(pictures_need_a_decoder),
         cmocka_unit_test(damaged_packs_are_refused),
         cmocka_unit_test(reads_ahead_of_mapped_images),
