@@ -136,6 +136,8 @@ static void ticks_are_round(void **state)
     assert_ticks(&a, "80 85 90 95 100");
     a = axis_linear(0, 42000, 1, 5, true);
     assert_ticks(&a, "0 10,000 20,000 30,000 40,000 50,000");
+    a = axis_linear(0.5, 9, 1, 5, true);
+    assert_ticks(&a, "0 2 4 6 8 10");
     a = axis_linear(0, 5e6, 1, 5, true);
     assert_ticks(&a, "0 1M 2M 3M 4M 5M");
     a = axis_linear(-1e-7, 1e-7, 1, 4, true);
