@@ -714,8 +714,8 @@ typedef struct silma_compared_pair {
     size_t images;                                      // that both predicted
     size_t only_first, only_second;                     // images that one of them alone gets right
     double difference, difference_low, difference_high; // first's share minus second's, with its 95 % interval
-    double p;          // of two equally good runs differing so much
-    double p_adjusted; // for all pairs that were tested (Holm)
+    double p;                                           // of two equally good runs differing so much
+    double p_adjusted;                                  // for all pairs that were tested (Holm)
 } silma_compared_pair;
 
 // Gathers what is known of `count` runs (2 to 64). datasets[i] holds the images that run i was trained on, or is null
@@ -734,10 +734,9 @@ SILMA_API const silma_compared_pair *silma_comparison_pair(const silma_compariso
 SILMA_API const char *silma_comparison_sentence(const silma_comparison *comparison, size_t index);
 
 // Writes one HTML file that needs no other.
-SILMA_API silma_status silma_comparison_write(const silma_comparison *comparison, const char *path,
-                                              silma_error *error);
-SILMA_API silma_status silma_comparison_figures(const silma_comparison *comparison, silma_figure_fn *figure,
-                                                void *user, silma_error *error);
+SILMA_API silma_status silma_comparison_write(const silma_comparison *comparison, const char *path, silma_error *error);
+SILMA_API silma_status silma_comparison_figures(const silma_comparison *comparison, silma_figure_fn *figure, void *user,
+                                                silma_error *error);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // 15. Checking data: what is wrong with it, before hours are spent
@@ -767,9 +766,9 @@ typedef struct silma_finding {
     bool is_error;                    // otherwise a warning
     silma_checked_image image, other; // `other`: the earlier one that it is like, or the largest class
     bool exact;                       // of leaks, contradictions and duplicates: all pixels are the same
-    double value; // mean difference of the pixels, 0..255; images of the class; how many times larger; the model's
-                  // probability
-    int doubted_class;  // SILMA_FINDING_DOUBTED_LABEL: what the model takes it for
+    double value;      // mean difference of the pixels, 0..255; images of the class; how many times larger; the model's
+                       // probability
+    int doubted_class; // SILMA_FINDING_DOUBTED_LABEL: what the model takes it for
     const char *reason; // SILMA_FINDING_UNREADABLE: which file, and why
 } silma_finding;
 
@@ -779,8 +778,7 @@ typedef struct silma_check silma_check;
 // folder of pictures, at every file. `model` (may be null) is asked for the labels that it doubts. The data set's
 // codecs and the context must outlive the check. Free with silma_check_free.
 SILMA_API silma_status silma_check_create(silma_check **check, silma_context *context, const char *name_or_path,
-                                          const silma_dataset_options *options, silma_model *model,
-                                          silma_error *error);
+                                          const silma_dataset_options *options, silma_model *model, silma_error *error);
 SILMA_API void silma_check_free(silma_check *check);
 
 // The findings, by kind, the worst of a kind first; null beyond the last. Valid as long as the check.
