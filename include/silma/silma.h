@@ -161,9 +161,9 @@ typedef struct silma_dataset_options {
     // The others are for folders of pictures alone. A height and width of 0: the size of the pictures, if it is the
     // same for all and at most 256x256, otherwise 64x64; channels of 0: grey if all pictures are, otherwise colour.
     silma_preparation preparation;
-    bool strict;      // SILMA_BAD_FILE if a file cannot be read; otherwise it is left out, with a notice
-    unsigned threads; // that decode; 0: one per processor
-    bool no_cache;    // decode into memory, and keep nothing for the next time
+    bool strict;                    // SILMA_BAD_FILE if a file cannot be read; otherwise it is left out, with a notice
+    unsigned threads;               // that decode; 0: one per processor
+    bool no_cache;                  // decode into memory, and keep nothing for the next time
     const char *const *class_names; // (class_count) those of a model; SILMA_USAGE if a sub-folder is none of them
     int class_count;                // null: the sub-folders are the classes
 } silma_dataset_options;
