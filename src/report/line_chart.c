@@ -153,14 +153,39 @@ static void draw_zero_lines(text_buffer *out, const plane *p)
     if (y >= p->top && y <= p->bottom) svg_line(out, SVG_AXIS, p->left, y, p->right, y);
 }
 
+// How far the nearest point of a series between two x lies from a height.
+static double distance_to_series(const line_chart *chart, const plane *p, double from, double to, double height)
+{
+    double nearest = p->bottom - p->top;
+    for (size_t s = 0; s < chart->series_count; s++) {
+        const chart_series *series = &chart->series[s];
+        for (size_t i = 0; i < series->count; i++) {
+            double x = axis_place(&p->x, series->x ? series->x[i] : (double)i + 1);
+            double away = fabs(axis_place(&p->y, series->y[i]) - height);
+            if (x >= from && x <= to && away < nearest) nearest = away;
+        }
+    }
+    return nearest;
+}
+
+// The label stands at the top, in the middle or at the bottom: where most room is beside the curves.
 static void draw_mark(text_buffer *out, const line_chart *chart, const plane *p)
 {
     double x = axis_place(&p->x, chart->mark);
     if (!chart->mark_label || !(x >= p->left && x <= p->right)) return;
     bool at_right = x > (p->left + p->right) / 2;
+    double width = svg_text_width(chart->mark_label, SVG_SMALL) + 2 * GAP, room = -1, best = p->top;
+    double heights[] = {p->top + SVG_SMALL, (p->top + p->bottom) / 2, p->bottom - GAP};
+    for (size_t i = 0; i < sizeof heights / sizeof *heights; i++) {
+        double middle = heights[i] - SVG_SMALL / 3.0;
+        double found = distance_to_series(chart, p, at_right ? x - width : x, at_right ? x : x + width, middle);
+        if (!(found > room)) continue;
+        room = found;
+        best = heights[i];
+    }
     svg_line(out, SVG_AXIS, x, p->top, x, p->bottom);
-    svg_text(out, SVG_DIM, at_right ? x - GAP / 2 : x + GAP / 2, p->top + SVG_SMALL, at_right ? SVG_END : SVG_START,
-             SVG_SMALL, chart->mark_label);
+    svg_text(out, SVG_DIM, at_right ? x - GAP / 2 : x + GAP / 2, best, at_right ? SVG_END : SVG_START, SVG_SMALL,
+             chart->mark_label);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ short_words fixed_text(double value, int decimals)
 short_words share_text(double share)
 {
     short_words number = fixed_text(100 * share, 1), words;
-    snprintf(words.text, sizeof words.text, isnan(share) ? "%.30s" : "%.30s %%", number.text);
+    snprintf(words.text, sizeof words.text, isnan(share) ? "%.30s" : "%.30s\xC2\xA0%%", number.text);
     return words;
 }
 

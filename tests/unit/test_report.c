@@ -157,7 +157,7 @@ static void numbers_are_written_for_people(void **state)
     assert_string_equal(fixed_text(-1.25, 1).text, "−1.3");
     assert_string_equal(fixed_text(0.05, 2).text, "0.05");
     assert_string_equal(fixed_text(NAN, 2).text, "–");
-    assert_string_equal(share_text(0.9132).text, "91.3 %");
+    assert_string_equal(share_text(0.9132).text, "91.3\u00a0%");
     assert_string_equal(share_text(NAN).text, "–");
     assert_string_equal(value_text(0.31391).text, "0.3139");
     assert_string_equal(value_text(1e-4).text, "1.00e-4");
