@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Opens a page in headless Chromium and tells what a test wants to know of it, as one JSON object.
 
-browse.py PAGE.html [--width N] [--dark] [--screenshot OUT.png [--first Y] [--rows N]] [--pdf OUT.pdf] [--eval EXPRESSION]... [--click SELECTOR]...
+browse.py PAGE.html [--width N] [--dark] [--print] [--screenshot OUT.png [--first Y] [--rows N]] [--pdf OUT.pdf] [--eval EXPRESSION]... [--click SELECTOR]...
 
     problems   console errors and warnings, exceptions, violations of the page's policy, dialogs
     requests   everything that was asked for beside the page itself (data: URIs apart)
@@ -137,7 +137,7 @@ def browse(browser, options):
     browser.attach()
     browser.call("Emulation.setDeviceMetricsOverride", width=options.width, height=900, deviceScaleFactor=1,
                  mobile=options.width < 600)
-    browser.call("Emulation.setEmulatedMedia", features=[
+    browser.call("Emulation.setEmulatedMedia", media="print" if options.print else "", features=[
         {"name": "prefers-color-scheme", "value": "dark" if options.dark else "light"}])
     browser.events.clear()
     browser.call("Page.navigate", url=page)
@@ -159,6 +159,7 @@ def main():
     parser.add_argument("page")
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--print", action="store_true")
     parser.add_argument("--screenshot")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--rows", type=int, default=16000)

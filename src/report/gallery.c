@@ -145,6 +145,18 @@ silma_status gallery_add_bars(gallery *g, const silma_report *report, size_t pos
 // ---------------------------------------------------------------------------------------------------------------------
 // Drawing
 
+// A caption has one line there: pictures grow until the longest one fits, within reason.
+static double picture_in_figure(const gallery *g, const gallery_frame *frame)
+{
+    enum { PICTURE_MOST = 190 };
+    double picture = frame->picture;
+    for (size_t i = 0; i < g->count && frame->beside <= 0; i++) {
+        double width = g->items[i].caption ? svg_text_width(g->items[i].caption, SVG_TEXT) : 0;
+        if (width > picture) picture = width < PICTURE_MOST ? width : PICTURE_MOST;
+    }
+    return picture;
+}
+
 silma_status gallery_draw(const gallery *g, const gallery_frame *frame, text_buffer *out, bool inside_page,
                           const silma_codecs *codecs, silma_error *error)
 {
@@ -152,7 +164,7 @@ silma_status gallery_draw(const gallery *g, const gallery_frame *frame, text_buf
     if (!images) return silma_fail_memory(error, g->count * sizeof *images);
     for (size_t i = 0; i < g->count; i++)
         images[i] = g->items[i].image;
-    image_grid grid = {images, g->count, frame->columns, frame->picture, frame->beside};
+    image_grid grid = {images, g->count, frame->columns, picture_in_figure(g, frame), frame->beside};
     svg_frame whole = {
         .width = image_grid_width(&grid),
         .height = image_grid_height(&grid),
