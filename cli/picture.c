@@ -130,13 +130,13 @@ static void print_legend(const terminal *screen, FILE *stream, size_t count, boo
 void picture_curves(const terminal *screen, FILE *stream, const silma_epoch *epochs, size_t count)
 {
     enum { PANEL_LEAST = 14 };
-    if (count < 2 || screen->columns < AXIS + PANEL_LEAST) return;
     panel panels[PANELS] = {
         {.title = "loss", .offset = offsetof(silma_epoch, loss)},
         {.title = "accuracy", .offset = offsetof(silma_epoch, accuracy)},
         {.title = "true positives", .offset = offsetof(silma_epoch, true_positives)},
     };
     int shown = (screen->columns - 1 + GAP) / (AXIS + PANEL_LEAST + GAP);
+    if (count < 2 || shown < 1) return;
     if (shown > PANELS) shown = PANELS;
     int columns = (screen->columns - 1 + GAP) / shown - AXIS - GAP;
     if (columns > COLUMNS_MAX) columns = COLUMNS_MAX;

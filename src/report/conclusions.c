@@ -141,8 +141,7 @@ static void say_overfitting(const run_facts *facts, conclusions *drawn)
             value_text(now->loss).text);
     }
     const silma_epoch *best = facts->best_epoch ? &h->epochs[facts->best_epoch - 1] : last_epoch(facts);
-    double gap = best ? best->accuracy - best->val_accuracy : 0;
-    if (gap > 0.05)
+    if (best && best->accuracy - best->val_accuracy > 0.05)
         say(drawn, CONCLUSION_NOTE,
             "Training images are recognised more often than new ones (%s and %s in epoch %u): dropout, weight "
             "decay, augmentation or more images may narrow the gap.",
