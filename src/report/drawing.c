@@ -247,6 +247,12 @@ static void draw_arrow_head(const pen *p, double x, double y)
     svg_path(p->out, SVG_AXIS, xs, ys, 3);
 }
 
+static void draw_way(const pen *p, const double *xs, const double *ys, size_t count)
+{
+    for (size_t i = 0; i + 1 < count; i++)
+        svg_line(p->out, SVG_AXIS, xs[i], ys[i], xs[i + 1], ys[i + 1]);
+}
+
 static void draw_edge(const pen *p, const drawing_edge *edge)
 {
     double from_x = box_middle(p, edge->from), from_y = box_top(p, edge->from) + BOX_HEIGHT;
@@ -258,7 +264,7 @@ static void draw_edge(const pen *p, const drawing_edge *edge)
         double start = from_y - BOX_HEIGHT / 2, end = to_y + BOX_HEIGHT / 2;
         double xs[] = {box_left(p, edge->from) + BOX_WIDTH, side, side, box_left(p, edge->to) + BOX_WIDTH + 1};
         double ys[] = {start, start, end, end};
-        svg_path(p->out, SVG_AXIS, xs, ys, 4);
+        draw_way(p, xs, ys, 4);
         double head_x[] = {xs[3] + 5, xs[3], xs[3] + 5}, head_y[] = {end - 3.5, end, end + 3.5};
         svg_path(p->out, SVG_AXIS, head_x, head_y, 3);
         return;
@@ -266,7 +272,7 @@ static void draw_edge(const pen *p, const drawing_edge *edge)
     // To the right: out just below where it comes from; to the left: in just above where it goes.
     double turn = to_column > from_column ? from_y + GAP / 2 : to_y - GAP / 2;
     double xs[] = {from_x, from_x, to_x, to_x}, ys[] = {from_y, turn, turn, to_y};
-    svg_path(p->out, SVG_AXIS, xs, ys, 4);
+    draw_way(p, xs, ys, 4);
     draw_arrow_head(p, to_x, to_y);
 }
 
@@ -281,13 +287,23 @@ static svg_class strip_of(const silma_layer_info *info)
     return SVG_FILL + 7;
 }
 
+// Without its initialiser: that is no part of the graph.
+static void describe(char *text, size_t size, const silma_layer_info *info)
+{
+    bool joined = info->input_count > 1 || strcmp(info->type, "input") == 0;
+    snprintf(text, size, "%s %s", info->type, joined ? "" : info->description);
+    char *init = strstr(text, " init=");
+    if (!init) return;
+    size_t length = 1 + strcspn(init + 1, " ");
+    memmove(init, init + length, strlen(init + length) + 1);
+}
+
 static void draw_box(const pen *p, size_t layer)
 {
     silma_layer_info info = info_of(p->network, layer);
     double x = box_left(p, layer), y = box_top(p, layer), baseline = y + BOX_HEIGHT / 2 + SVG_TEXT * 0.36;
     char words[256], shape[64];
-    bool joined = info.input_count > 1 || strcmp(info.type, "input") == 0;
-    snprintf(words, sizeof words, "%s %s", info.type, joined ? "" : info.description);
+    describe(words, sizeof words, &info);
     if (info.height > 0)
         snprintf(shape, sizeof shape, "%d×%d×%d", info.height, info.width, info.channels);
     else
