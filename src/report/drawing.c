@@ -241,16 +241,16 @@ static double box_top(const pen *p, size_t layer)
     return p->tops[p->d->places[layer].row];
 }
 
-static void draw_arrow_head(const pen *p, double x, double y)
-{
-    double xs[] = {x - 3.5, x, x + 3.5}, ys[] = {y - 5, y, y - 5};
-    svg_path(p->out, SVG_AXIS, xs, ys, 3);
-}
-
 static void draw_way(const pen *p, const double *xs, const double *ys, size_t count)
 {
     for (size_t i = 0; i + 1 < count; i++)
         svg_line(p->out, SVG_AXIS, xs[i], ys[i], xs[i + 1], ys[i + 1]);
+}
+
+static void draw_arrow_head(const pen *p, double x, double y)
+{
+    double xs[] = {x - 3.5, x, x + 3.5}, ys[] = {y - 5, y, y - 5};
+    draw_way(p, xs, ys, 3);
 }
 
 static void draw_edge(const pen *p, const drawing_edge *edge)
@@ -266,7 +266,7 @@ static void draw_edge(const pen *p, const drawing_edge *edge)
         double ys[] = {start, start, end, end};
         draw_way(p, xs, ys, 4);
         double head_x[] = {xs[3] + 5, xs[3], xs[3] + 5}, head_y[] = {end - 3.5, end, end + 3.5};
-        svg_path(p->out, SVG_AXIS, head_x, head_y, 3);
+        draw_way(p, head_x, head_y, 3);
         return;
     }
     // To the right: out just below where it comes from; to the left: in just above where it goes.
