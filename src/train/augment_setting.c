@@ -23,11 +23,12 @@ static augmentation preset(size_t level)
     augmentation a = {0};
     if (level >= PRESET_LIGHT) {
         a.flip = true;
-        a.crop = (augment_length){.value = 12.5, .percent = true}; // 4 pixels of 32
+        a.crop = (augment_length){.value = 6.25, .percent = true}; // 2 pixels of 32
         a.reflect = true;
     }
-    if (level >= PRESET_STANDARD) a.cutout = (augment_length){.value = 25, .percent = true};
+    if (level >= PRESET_STANDARD) a.crop.value = 12.5; // 4 of 32: what CIFAR is augmented by since residual networks
     if (level >= PRESET_STRONG) {
+        a.cutout = (augment_length){.value = 25, .percent = true};
         a.rotate = 10;
         a.scale = 0.1;
         a.brightness = 0.2;

@@ -182,9 +182,9 @@ static void augmentations_are_written_in_two_ways(void **state)
     assert_augments("none", "none");
     assert_augments("flip,crop=4,cutout=8", "flip crop=4 cutout=8");
     assert_augments("cutout=8 crop=4 flip", "flip crop=4 cutout=8");
-    assert_augments("light", "flip crop=12.5% pad=reflect");
-    assert_augments("standard", "flip crop=12.5% pad=reflect cutout=25%");
-    assert_augments("standard, flip=no, crop=2", "crop=2 pad=reflect cutout=25%");
+    assert_augments("light", "flip crop=6.25% pad=reflect");
+    assert_augments("standard", "flip crop=12.5% pad=reflect");
+    assert_augments("standard, flip=no, crop=2", "crop=2 pad=reflect");
     assert_augments("rotate=0", "none");
 }
 
