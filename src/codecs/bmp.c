@@ -162,7 +162,7 @@ static bool read_indexed_row(const bmp_reader *reader, const uint8_t *row, uint8
     unsigned bits = reader->bits, most = (1u << bits) - 1;
     for (size_t x = 0; x < reader->width; x++) {
         size_t at = x * bits;
-        unsigned index = row[at / 8] >> (8 - bits - at % 8) & most;
+        unsigned index = (unsigned)row[at / 8] >> (8 - bits - (unsigned)(at % 8)) & most;
         if (index >= reader->colour_count) return false;
         for (int c = 0; c < reader->channels; c++)
             *pixels++ = reader->palette[index][c];

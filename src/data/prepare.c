@@ -65,6 +65,7 @@ static void convert_row(const silma_picture *picture, int y, const silma_prepara
     bool coloured = picture->channels >= 3, transparent = picture->channels % 2 == 0;
     size_t channels = (size_t)picture->channels;
     const uint8_t *pixel = picture->pixels + (size_t)y * (size_t)picture->width * channels;
+    int shown = p->channels == 1 ? 1 : 3;
     float background[3], colour[3];
     background_of(p, background);
     for (int x = 0; x < picture->width; x++, pixel += channels) {
@@ -72,17 +73,18 @@ static void convert_row(const silma_picture *picture, int y, const silma_prepara
             colour[c] = pixel[coloured ? c : 0];
         if (p->channels == 1 && coloured) colour[0] = grey_of(colour[0], colour[1], colour[2]);
         float opacity = transparent ? (float)pixel[channels - 1] / 255.0f : 1.0f;
-        for (int c = 0; c < p->channels; c++)
+        for (int c = 0; c < shown; c++)
             *row++ = background[c] + opacity * (colour[c] - background[c]);
     }
 }
 
 static void fill_background(const silma_preparation *p, uint8_t *pixels)
 {
+    int shown = p->channels == 1 ? 1 : 3;
     float background[3];
     background_of(p, background);
     for (size_t i = 0; i < (size_t)p->height * (size_t)p->width; i++)
-        for (int c = 0; c < p->channels; c++)
+        for (int c = 0; c < shown; c++)
             *pixels++ = (uint8_t)(background[c] + 0.5f);
 }
 

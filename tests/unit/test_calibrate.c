@@ -138,8 +138,8 @@ static void check_threshold(silma_model *model, const silma_dataset *data, const
     assert_int_equal(right, report->known_right);
     double rate = report->calibration.error_rate, threshold = model->calibration.threshold;
     assert_true((double)(known - right) <= rate * (double)known);
-    for (double lower = threshold; lower > 0.3; lower -= 0.002) {
-        model->calibration.threshold = lower;
+    for (int i = 0; threshold - 0.002 * i > 0.3; i++) {
+        model->calibration.threshold = threshold - 0.002 * i;
         size_t more, more_right;
         count_known(model, data, &more, &more_right);
         assert_true(more == known || (double)(more - more_right) > rate * (double)more);

@@ -101,7 +101,7 @@ static char *write_picture(const char *name, int height, int width, int channels
     assert_non_null(stream);
     const uint8_t header[] = {'P', (uint8_t)height, (uint8_t)width, (uint8_t)channels};
     fwrite(header, 1, sizeof header, stream);
-    fwrite(from, 1, (size_t)(height * width * channels), stream);
+    fwrite(from, 1, (size_t)height * (size_t)width * (size_t)channels, stream);
     assert_int_equal(fclose(stream), 0);
     return path;
 }
@@ -190,8 +190,9 @@ static void bad_files_do_not_disturb_the_others(void **state)
     fputs("P no", stream);
     fclose(stream);
     assert_int_equal(mkfifo(fifo, 0600), 0);
-    const silma_picture_file files[] = {{broken}, {good},  {fifo}, {"/nowhere/at-all"},
-                                        {folder}, {empty}, {good}, {"in memory", (const uint8_t *)"P", 1}};
+    const silma_picture_file files[] = {
+        {.path = broken}, {.path = good},  {.path = fifo}, {.path = "/nowhere/at-all"},
+        {.path = folder}, {.path = empty}, {.path = good}, {"in memory", (const uint8_t *)"P", 1}};
     enum { COUNT = sizeof files / sizeof *files };
     static const silma_status STATUSES[COUNT] = {SILMA_BAD_FILE, SILMA_OK,       SILMA_BAD_FILE, SILMA_IO,
                                                  SILMA_BAD_FILE, SILMA_BAD_FILE, SILMA_OK,       SILMA_BAD_FILE};
@@ -229,8 +230,8 @@ static silma_status load_changed(const char *name, const char *old, const char *
     char *place = memmem(bytes, count, old, strlen(old));
     if (!place) fail_msg("'%s' is not in the model's file", old);
     assert_true(strlen(new) <= strlen(old));
-    memset(place, ' ', strlen(old));
-    memcpy(place, new, strlen(new));
+    for (size_t i = 0, length = strlen(new); old[i]; i++)
+        place[i] = i < length ? new[i] : ' ';
     FILE *stream = fopen(changed, "wb");
     assert_int_equal(fwrite(bytes, 1, count, stream), count);
     fclose(stream);
