@@ -18,7 +18,8 @@ static uint8_t mean_of_channel(augment_size size, const uint8_t *image, size_t c
     size_t pixels = (size_t)size.height * (size_t)size.width, channels = (size_t)size.channels;
     for (size_t i = 0; i < pixels; i++)
         sum += image[i * channels + channel];
-    return pixels > 0 ? (uint8_t)((sum + pixels / 2) / pixels) : 0;
+    if (pixels == 0) return 0;
+    return (uint8_t)((sum + pixels / 2) / pixels);
 }
 
 static void fill_channel(augment_size size, const rectangle *r, size_t channel, uint8_t value, uint8_t *image)

@@ -67,7 +67,8 @@ void resize_add_floats(float *restrict sum, const float *restrict row, float wei
 static uint8_t round_byte(float value)
 {
     if (value <= 0.0f) return 0;
-    return value >= 255.0f ? 255 : (uint8_t)((int)(2.0f * value + 1.0f) / 2);
+    if (value >= 255.0f) return 255;
+    return (uint8_t)((unsigned)(2.0f * value + 1.0f) / 2);
 }
 
 void resize_row(const resize_axis *axis, const float *row, int channels, uint8_t *pixels)
