@@ -56,7 +56,7 @@ static bool reserve(text_buffer *buffer, size_t count)
 void buffer_add_bytes(text_buffer *buffer, const char *bytes, size_t count)
 {
     if (!reserve(buffer, count)) return;
-    memcpy(buffer->text + buffer->length, bytes, count);
+    if (count > 0) memcpy(buffer->text + buffer->length, bytes, count); // of nothing, `bytes` may be null
     buffer->length += count;
     buffer->text[buffer->length] = 0;
 }
