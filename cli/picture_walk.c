@@ -49,7 +49,7 @@ static silma_status grow_seen(walk *w, problem *why)
 static silma_status remember(walk *w, const struct stat *info, bool *first, problem *why)
 {
     silma_status status = !w->seen || 2 * w->seen_count >= w->seen_slots ? grow_seen(w, why) : SILMA_OK;
-    if (status) return status;
+    if (status || !w->seen) return status;
     folder_identity *slot = find_slot(w->seen, w->seen_slots, info->st_dev, info->st_ino);
     *first = slot->inode == 0;
     w->seen_count += *first;

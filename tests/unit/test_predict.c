@@ -230,7 +230,7 @@ static silma_status load_changed(const char *name, const char *old, const char *
     char *place = memmem(bytes, count, old, strlen(old));
     if (!place) fail_msg("'%s' is not in the model's file", old);
     assert_true(strlen(new) <= strlen(old));
-    for (size_t i = 0, length = strlen(new); old[i]; i++)
+    for (size_t i = 0, length = strlen(new); place && old[i]; i++)
         place[i] = i < length ? new[i] : ' ';
     FILE *stream = fopen(changed, "wb");
     assert_int_equal(fwrite(bytes, 1, count, stream), count);
