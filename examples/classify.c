@@ -1,85 +1,56 @@
-// Classifies one picture with a trained model.
+// Classifies pictures with a trained model.
 //
-//   classify MODEL.safetensors PICTURE
+//   classify MODEL.safetensors PICTURE...
 //
-// PICTURE is a binary PNM file (P5 grey, P6 colour) or raw bytes (height, width, channels), of the model's input size.
+// A picture may be a PNG, JPEG, BMP or PNM file of any size: the model knows how its training images were prepared.
+#include <silma/codecs.h>
 #include <silma/silma.h>
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-// The next number of a PNM header; comments run from # to the end of the line. Negative where there is none.
-static int read_header_number(FILE *file)
+// One line: the file, then its class or "unknown" (if `silma calibrate` has taught the model to say so).
+static void print_class(const silma_model *model, const char *path, const float *probabilities)
 {
-    int c = fgetc(file);
-    while (c == '#' || isspace(c)) {
-        if (c == '#') {
-            while (c != '\n' && c != EOF)
-                c = fgetc(file);
-        }
-        c = fgetc(file);
-    }
-    int number = -1;
-    for (; isdigit(c) && number < 100000; c = fgetc(file))
-        number = (number < 0 ? 0 : 10 * number) + (c - '0');
-    return number; // the one blank after the number has been read
+    int best = silma_model_choose(model, probabilities);
+    if (best < 0)
+        printf("%s: unknown\n", path);
+    else
+        printf("%s: %s %.1f%%\n", path, silma_model_class_name(model, best), 100.0 * (double)probabilities[best]);
 }
 
-// Skips the header of a PNM file and checks its size; a file without one is taken as raw bytes.
-static int read_header(FILE *file, int height, int width, int channels)
+// A file that cannot be read is named; the others are classified all the same.
+static silma_status classify(silma_model *model, silma_context *context, char **paths, size_t count, silma_error *error)
 {
-    char magic[2];
-    if (fread(magic, 1, 2, file) != 2 || magic[0] != 'P' || (magic[1] != '5' && magic[1] != '6')) {
-        rewind(file);
-        return 1;
-    }
-    int found_width = read_header_number(file), found_height = read_header_number(file);
-    int most = read_header_number(file), found_channels = magic[1] == '6' ? 3 : 1;
-    if (found_width == width && found_height == height && found_channels == channels && most == 255) return 1;
-    fprintf(stderr, "expected %dx%dx%d of 8 bits, found %dx%dx%d\n", height, width, channels, found_height, found_width,
-            found_channels);
-    return 0;
-}
-
-static uint8_t *read_pixels(const char *path, int height, int width, int channels)
-{
-    size_t count = (size_t)height * (size_t)width * (size_t)channels;
-    uint8_t *pixels = malloc(count);
-    FILE *file = fopen(path, "rb");
-    if (!pixels || !file || !read_header(file, height, width, channels) || fread(pixels, 1, count, file) != count) {
-        fprintf(stderr, "%s: cannot read %zu bytes of pixels\n", path, count);
-        free(pixels);
-        pixels = NULL;
-    }
-    if (file) fclose(file);
-    return pixels;
-}
-
-static silma_status classify(silma_model *model, silma_context *context, const uint8_t *pixels, silma_error *error)
-{
-    int classes = silma_model_class_count(model), best = 0;
-    float *probabilities = malloc((size_t)classes * sizeof *probabilities);
-    if (!probabilities) {
+    size_t classes = (size_t)silma_model_class_count(model);
+    silma_picture_file *files = calloc(count, sizeof *files);
+    silma_error *errors = calloc(count, sizeof *errors);
+    float *probabilities = calloc(count * classes, sizeof *probabilities);
+    silma_status status = SILMA_FAILURE;
+    if (files && errors && probabilities) {
+        for (size_t i = 0; i < count; i++)
+            files[i].path = paths[i];
+        status = silma_model_predict_files(model, context, silma_codecs_default(), files, count, probabilities, errors,
+                                           error);
+    } else {
         snprintf(error->message, sizeof error->message, "out of memory");
-        return SILMA_FAILURE;
     }
-    silma_status status = silma_model_predict(model, context, pixels, 1, probabilities, error);
-    if (status == SILMA_OK) {
-        for (int i = 1; i < classes; i++) {
-            if (probabilities[i] > probabilities[best]) best = i;
-        }
-        printf("%s %.1f%%\n", silma_model_class_name(model, best), 100.0 * (double)probabilities[best]);
+    for (size_t i = 0; i < count && status == SILMA_OK; i++) {
+        if (errors[i].status == SILMA_OK)
+            print_class(model, paths[i], probabilities + i * classes);
+        else
+            fprintf(stderr, "%s\n", errors[i].message);
     }
+    free(files);
+    free(errors);
     free(probabilities);
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: classify MODEL.safetensors PICTURE\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: classify MODEL.safetensors PICTURE...\n");
         return SILMA_USAGE;
     }
     silma_error error = {0};
@@ -87,17 +58,7 @@ int main(int argc, char **argv)
     silma_model *model = NULL;
     silma_status status = silma_context_create(&context, NULL, &error);
     if (status == SILMA_OK) status = silma_model_load(&model, argv[1], &error);
-    if (status == SILMA_OK) {
-        int height, width, channels;
-        silma_model_input_size(model, &height, &width, &channels);
-        uint8_t *pixels = read_pixels(argv[2], height, width, channels);
-        if (!pixels) {
-            status = SILMA_IO;
-        } else {
-            status = classify(model, context, pixels, &error);
-        }
-        free(pixels);
-    }
+    if (status == SILMA_OK) status = classify(model, context, argv + 2, (size_t)argc - 2, &error);
     if (error.message[0]) fprintf(stderr, "%s\n", error.message);
     silma_model_free(model);
     silma_context_free(context);

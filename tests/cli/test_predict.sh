@@ -161,8 +161,51 @@ closed_pipe() {
     same "$(cat code)" 141 && same "$(grep -vc 'many/333' err)" 0
 }
 
+# picture CLASS SEED HEIGHT WIDTH: a noisy one, in colours.
+picture() {
+    awk -v class="$1" -v s="$2" -v h="$3" -v w="$4" 'BEGIN {
+        print "P3", w, h, 255
+        for (y = 0; y < h; y++)
+            for (x = 0; x < w; x++)
+                for (c = 0; c < 3; c++) {
+                    s = (s * 16807) % 2147483647
+                    bright = class == 0 ? x < w / 2 : class == 1 ? y < h / 2 : (x + y) % 2
+                    print bright * (60 + 20 * c) + int(s / 2147483647 * 136)
+                }
+    }'
+}
+
+# Pictures of many sizes, colours and formats: their probabilities are the same from files as through the data set, and
+# give the loss that training itself computed on its validation images.
+sees_what_training_saw() {
+    local class i pictures=$SILMA_SOURCE_DIR/tests/data/pictures
+    for class in 0 1 2; do
+        mkdir -p "mixed/$class"
+        for i in $(seq 10 29); do picture $class $((100 * class + i)) $((5 + i)) $((40 - i)) >"mixed/$class/$i.ppm"; done
+    done
+    cp "$pictures"/{large,grey,cmyk,orientation6}.jpg "$pictures"/{rgb8,rgba8,palette4-transparent,grey-alpha8}.png mixed/0 || return 1
+    export SILMA_CACHE=$work/cache
+    exits 0 train net.silma --data mixed --size 12 --resize fit --background c81e5a --out mixed-run --epochs 3 || return 1
+    local count
+    count=$(find mixed -type f | grep -c '')
+    exits 0 predict mixed-run/last.safetensors --data mixed --split train --index 0-$((count - 1)) --json --top 1 &&
+        probabilities out >from-data && exits 0 predict mixed-run/last.safetensors mixed --csv --top 3 &&
+        same "$(grep -c '' out)" $((count + 1)) && cp out files.csv &&
+        exits 0 predict mixed-run/last.safetensors mixed --json --top 1 && probabilities out >from-files &&
+        same "$(grep -c '' from-data)" $((2 * count)) && diff from-data from-files || return 1
+    local said found
+    said=$(tail -1 mixed-run/history.csv | cut -d, -f5)
+    found=$(awk -F, '
+        FNR == NR { if (FNR > 1) { split($1, part, "/"); for (k = 3; k < NF; k += 3) if ($(k + 1) == part[2]) p[FNR - 2] = $(k + 2) } next }
+        { sum -= log(p[$1]); n++ }
+        END { printf "%.5f", sum / n }' files.csv \
+        <(tr -d ' \n' <mixed-run/split.json | grep -o '"validation":\[[^]]*\]' | grep -oE '[0-9]+'))
+    awk "BEGIN { exit !(($said - $found) ^ 2 < 1e-8) }" || { echo "training: $said, files: $found"; return 1; }
+}
+
 check 'a file gets the probabilities of its image in the data set' predicts_files
 check 'files give the accuracy that training validated' agrees_with_validation
+check 'pictures are seen as training saw them' sees_what_training_saw
 check 'folders, in the order of names' folders_in_order
 check 'standard input' standard_input
 check '--csv' as_csv
