@@ -5,6 +5,7 @@
 #include "setup.h"
 #include "text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -110,13 +111,21 @@ static silma_status read_sweeps(bench_request *request, problem *why)
 // ---------------------------------------------------------------------------------------------------------------------
 // Results
 
-static void print_heading(void)
+static void print_heading(bool errors)
 {
-    printf("| %-48s | %-7s | %7s | %10s | %6s | %10s | %8s | %8s | %7s |\n", "What", "ISA", "Threads", "Median ms",
-           "Spread", "Images/s", "GFLOP/s", "FMA peak", "Of peak");
-    printf("|:%.48s-|:%.7s-|-%.7s:|-%.10s:|-%.6s:|-%.10s:|-%.8s:|-%.8s:|-%.7s:|\n",
+    printf("| %-48s | %-7s | %7s | %10s | %6s | %10s | %8s | %8s | %7s |%s\n", "What", "ISA", "Threads", "Median ms",
+           "Spread", "Images/s", "GFLOP/s", "FMA peak", "Of peak", errors ? "   Error |" : "");
+    printf("|:%.48s-|:%.7s-|-%.7s:|-%.10s:|-%.6s:|-%.10s:|-%.8s:|-%.8s:|-%.7s:|%s\n",
            "------------------------------------------------", "-------", "-------", "----------", "------",
-           "----------", "--------", "--------", "-------");
+           "----------", "--------", "--------", "-------", errors ? "--------:|" : "");
+}
+
+static void print_error(double relative_error)
+{
+    if (isnan(relative_error))
+        printf(" %7s |", "");
+    else
+        printf(" %7.1e |", relative_error);
 }
 
 static void print_row(const bench_request *request, const silma_bench_result *result)
@@ -124,23 +133,25 @@ static void print_row(const bench_request *request, const silma_bench_result *re
     double spread = (result->seconds_high - result->seconds_low) / result->seconds_median;
     char name[2 * sizeof result->name];
     text_printable(name, sizeof name, result->name);
-    printf("| %s%*s | %-7s | %7u | %10.4g | %4.0f %% | %10s | %8.1f | %8.1f | %7.2f |\n", name, text_padding(name, 48),
+    printf("| %s%*s | %-7s | %7u | %10.4g | %4.0f %% | %10s | %8.1f | %8.1f | %7.2f |", name, text_padding(name, 48),
            "", silma_context_isa(request->context), silma_context_threads(request->context),
            1e3 * result->seconds_median, 100 * spread, text_count((uint64_t)(result->images_per_second + 0.5)).text,
            result->gflops, result->peak_gflops, result->fraction_of_peak);
+    if (option_given(request->args, "error")) print_error(result->relative_error);
+    printf("\n");
     fflush(stdout);
 }
 
 static json_t *result_json(const bench_request *request, const silma_bench_result *result)
 {
-    return json_pack("{s:o, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-                     output_string(result->name), "isa", silma_context_isa(request->context), "threads",
-                     (int)silma_context_threads(request->context), "images", output_integer(result->images), "repeats",
-                     output_integer(result->repeats), "seconds_median", output_number(result->seconds_median),
-                     "seconds_low", output_number(result->seconds_low), "seconds_high",
-                     output_number(result->seconds_high), "images_per_second", output_number(result->images_per_second),
-                     "gflops", output_number(result->gflops), "peak_gflops", output_number(result->peak_gflops),
-                     "fraction_of_peak", output_number(result->fraction_of_peak));
+    return json_pack(
+        "{s:o, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", output_string(result->name), "isa",
+        silma_context_isa(request->context), "threads", (int)silma_context_threads(request->context), "images",
+        output_integer(result->images), "repeats", output_integer(result->repeats), "seconds_median",
+        output_number(result->seconds_median), "seconds_low", output_number(result->seconds_low), "seconds_high",
+        output_number(result->seconds_high), "images_per_second", output_number(result->images_per_second), "gflops",
+        output_number(result->gflops), "peak_gflops", output_number(result->peak_gflops), "fraction_of_peak",
+        output_number(result->fraction_of_peak), "relative_error", output_number(result->relative_error));
 }
 
 static bool report(const silma_bench_result *result, void *user)
@@ -185,7 +196,8 @@ static silma_bench_options bench_options(const bench_request *request)
 {
     return (silma_bench_options){.repeats = (size_t)request->repeats,
                                  .filter = option_text(request->args, "filter"),
-                                 .augment = option_text(request->args, "augment")};
+                                 .augment = option_text(request->args, "augment"),
+                                 .errors = option_given(request->args, "error")};
 }
 
 static silma_status bench_kernels(bench_request *request, silma_context *context, problem *why)
@@ -237,7 +249,7 @@ static silma_status sweep(bench_request *request, bench_kind *kind, problem *why
 {
     silma_status status = SILMA_OK;
     if (option_given(request->args, "json") && !(request->results = json_array())) return problem_set_memory(why);
-    if (!request->results) print_heading();
+    if (!request->results) print_heading(option_given(request->args, "error"));
     for (size_t i = 0; i < request->isa_count; i++)
         for (size_t t = 0; t < request->thread_count && !status; t++)
             status = bench_once(request, kind, request->isas[i], request->threads[t], why);
@@ -285,7 +297,7 @@ static silma_status read_size(bench_request *request, problem *why)
 
 static silma_status read_network_options(bench_request *request, bool training, problem *why)
 {
-    static const char *const others[] = {"filter", "repeats", NULL};
+    static const char *const others[] = {"filter", "repeats", "error", NULL};
     static const char *const training_only[] = {"augment", NULL};
     const arguments *args = request->args;
     silma_status status = arguments_expect_words(args, 2, 2, "a network", why);
@@ -323,6 +335,7 @@ static silma_status run(const arguments *args, problem *why)
 static const option table[] = {
     {"filter", "TEXT", "kernels: only those whose name contains it, such as 'dense' or '64->64@16 forward'"},
     {"repeats", "N", "kernels: samples of each (default: half a second's, at least 5)"},
+    {"error", NULL, "kernels: how far convolutions are from sums in double precision, in a column of its own"},
     {"data", "NAME|DIR", "train: the images; infer: their size"},
     {"data-dir", "DIR", "a folder of data sets, searched first"},
     {"input", "HxWxC", "train, infer: noise of this size instead, where the network says 'input auto'"},

@@ -17,7 +17,7 @@ _silma_options() {
     data) echo "--data-dir --base-url --quiet --model --out --force --json $pictures $machine" ;;
     report) echo "--out --figures --png --force --data-dir --quiet --json $machine" ;;
     thesis) echo "--quick --only --out --runs --data-dir --seed --force --quiet --json $machine" ;;
-    bench) echo "--data --data-dir --input --classes --batch --steps --augment --repeats --filter --threads --isa --no-winograd --json" ;;
+    bench) echo "--data --data-dir --input --classes --batch --steps --augment --repeats --filter --error --threads --isa --no-winograd --json" ;;
     compare) echo "--out --figures --png --force --data-dir --json $machine" ;;
     plot) echo "--out --png --force --json --input --filter --stride --pad --data --data-dir --split --count --seed $machine" ;;
     gradcheck) echo "--input --classes --seed --json $machine" ;;

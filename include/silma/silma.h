@@ -528,6 +528,7 @@ typedef struct silma_bench_options {
     const char *filter; // silma_bench_kernels: only those whose name contains this text; null: all
     const char
         *augment; // silma_bench_train: "standard", "flip crop=4", ..., instead of the recipe's; null: the recipe's
+    bool errors;  // silma_bench_kernels: how exact convolutions are as well
 } silma_bench_options;
 
 typedef struct silma_bench_result {
@@ -539,6 +540,7 @@ typedef struct silma_bench_result {
     double gflops;      // as if convolutions were direct sums, however they are computed; training counts 3 forwards
     double peak_gflops; // multiply-adds in registers, on the same threads, measured between the samples: median
     double fraction_of_peak; // gflops / peak_gflops
+    double relative_error; // to sums in double precision, 2-norms; NaN where it was not asked for or is no convolution
 } silma_bench_result;
 
 // Receives each result as soon as it is there. Returns false to stop: SILMA_INTERRUPTED.

@@ -14,7 +14,7 @@ typedef struct bench_subject {
     size_t images;
 } bench_subject;
 
-// Fills all of *result but its name. `repeats` as in silma_bench_options.
+// Fills all of *result but its name and error. `repeats` as in silma_bench_options.
 silma_status bench_measure(const silma_context *context, const bench_subject *subject, size_t repeats,
                            silma_bench_result *result, silma_error *error);
 

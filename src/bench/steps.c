@@ -7,6 +7,7 @@
 #include "nn/network.h"
 #include "train/run.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -39,6 +40,7 @@ static void name_result(silma_bench_result *result, const char *what, const silm
     snprintf(size, sizeof size, "%dx%dx%d", in.h, in.w, in.c);
     if (in.flat) snprintf(size, sizeof size, "%d", in.c);
     snprintf(result->name, sizeof result->name, "%s %.32s %s batch %zu", what, network->name, size, batch);
+    result->relative_error = NAN;
 }
 
 // `count` images of noise. Free with free().

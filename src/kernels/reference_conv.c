@@ -37,7 +37,7 @@ static bool in_image(const window_shape *s, int row, int column)
 
 // eq. 59: z[m,n,t] = sum over i, j, c of X[m+i-1, n+j-1, c] F[i,j,c,t]. The thesis counts from 1, this from 0; the
 // stride multiplies m and n, the padding shifts the window, and what lies outside the image is zero.
-static double window_sum(const window_shape *s, const float *x, const float *filter, int image, int m, int n, int t)
+double reference_conv_output(const window_shape *s, const float *x, const float *filter, int image, int m, int n, int t)
 {
     int cg = s->c / s->groups;
     int first_channel = t / (s->oc / s->groups) * cg;
@@ -65,7 +65,7 @@ void reference_conv_forward(thread_pool *pool, const window_shape *s, const floa
         for (int m = 0; m < s->oh; m++) {
             for (int n = 0; n < s->ow; n++) {
                 for (int t = 0; t < s->oc; t++) {
-                    double sum = window_sum(s, x, filter, image, m, n, t) + (bias != NULL ? bias[t] : 0.0);
+                    double sum = reference_conv_output(s, x, filter, image, m, n, t) + (bias != NULL ? bias[t] : 0.0);
                     size_t at = output_index(s, image, m, n, t);
                     float rounded = (float)sum;
                     if (z != NULL) z[at] = rounded;
@@ -79,8 +79,8 @@ void reference_conv_forward(thread_pool *pool, const window_shape *s, const floa
 // eq. 69-70: the sum over all windows that contain input pixel (k, l), read from the input's side. Filter element
 // (i, j) met the pixel in output row m with m * stride + i - pad = k, so m exists where k + pad - i is a multiple of
 // the stride within the output. With stride 1 this is eq. 71, dz convolved with the flipped filter.
-static double pixel_gradient(const window_shape *s, const float *dz, const float *filter, int image, int k, int l,
-                             int channel)
+double reference_conv_input_gradient(const window_shape *s, const float *dz, const float *filter, int image, int k,
+                                     int l, int channel)
 {
     int cg = s->c / s->groups;
     int og = s->oc / s->groups;
@@ -112,7 +112,8 @@ void reference_conv_backward_input(thread_pool *pool, const window_shape *s, con
         for (int k = 0; k < s->h; k++) {
             for (int l = 0; l < s->w; l++) {
                 for (int c = 0; c < s->c; c++) {
-                    dx[input_index(s, image, k, l, c)] = (float)pixel_gradient(s, dz, filter, image, k, l, c);
+                    dx[input_index(s, image, k, l, c)] =
+                        (float)reference_conv_input_gradient(s, dz, filter, image, k, l, c);
                 }
             }
         }
@@ -120,8 +121,10 @@ void reference_conv_backward_input(thread_pool *pool, const window_shape *s, con
 }
 
 // eq. 64-67: dF[i,j,c,t] = sum over m, n of dz[m,n,t] X[m+i-1, n+j-1, c], over all images: eq. 68, X convolved with dz.
-static double filter_gradient(const window_shape *s, const float *x, const float *dz, int i, int j, int channel, int t)
+double reference_conv_filter_gradient(const window_shape *s, const float *x, const float *dz, int i, int j, int channel,
+                                      int t)
 {
+    int input = t / (s->oc / s->groups) * (s->c / s->groups) + channel;
     double sum = 0.0;
     for (int image = 0; image < s->n; image++) {
         for (int m = 0; m < s->oh; m++) {
@@ -129,7 +132,7 @@ static double filter_gradient(const window_shape *s, const float *x, const float
                 int row = m * s->stride_h + i - s->pad_top;
                 int column = n * s->stride_w + j - s->pad_left;
                 if (!in_image(s, row, column)) continue;
-                sum += (double)dz[output_index(s, image, m, n, t)] * x[input_index(s, image, row, column, channel)];
+                sum += (double)dz[output_index(s, image, m, n, t)] * x[input_index(s, image, row, column, input)];
             }
         }
     }
@@ -142,12 +145,11 @@ void reference_conv_backward_filter(thread_pool *pool, const window_shape *s, co
     (void)pool;
     (void)workspace;
     int cg = s->c / s->groups;
-    int og = s->oc / s->groups;
     for (int i = 0; i < s->kh; i++) {
         for (int j = 0; j < s->kw; j++) {
             for (int c = 0; c < cg; c++) {
                 for (int t = 0; t < s->oc; t++) {
-                    dfilter[filter_index(s, i, j, c, t)] = (float)filter_gradient(s, x, dz, i, j, t / og * cg + c, t);
+                    dfilter[filter_index(s, i, j, c, t)] = (float)reference_conv_filter_gradient(s, x, dz, i, j, c, t);
                 }
             }
         }

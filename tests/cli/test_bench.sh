@@ -37,6 +37,16 @@ direct_sums() {
         grep -q '"conv3x3 64->64@16 forward"' out && ! grep -q 'direct"' out
 }
 
+# How far from sums in double precision: a column of its own, and nothing where it was not asked for.
+errors() {
+    exits 0 bench kernels --filter '64->64@16 forward' --repeats 1 --error &&
+        same "$(grep '^|' out | tr -cd '|\n' | sort -u | grep -c '')" 1 &&
+        rows | awk -F'|' '{ if (!($11 > 1e-8 && $11 < 1e-5)) { print; exit 1 } } END { exit NR != 2 }' &&
+        exits 0 bench kernels --filter '64->64@16 forward' --repeats 1 --error --json &&
+        same "$(grep -oE '"relative_error": [0-9.]+e-0?[67]' out | grep -c '')" 2 &&
+        exits 0 bench kernels --filter '4096->64 forward' --repeats 1 --json && grep -q '"relative_error": null' out
+}
+
 sweeps() {
     exits 0 bench kernels --filter '4096->64 forward' --repeats 1 --threads 1,2 --isa scalar --json &&
         same "$(grep -oE '"isa": "scalar", "threads": [0-9]+, "images"' out | grep -oE '[0-9]+' | xargs)" '1 2' &&
@@ -81,6 +91,7 @@ refusals() {
         fails 2 'a network is missing' bench train && fails 2 "unexpected word 'cnn'" bench kernels cnn &&
         fails 2 '--batch does not go with' bench kernels --batch 3 &&
         fails 2 '--filter does not go with' bench train cnn --filter x &&
+        fails 2 '--error does not go with' bench infer cnn --error &&
         fails 2 '--augment does not go with' bench infer cnn --augment flip &&
         fails 2 "no kernel's name contains 'pool'" bench kernels --filter pool &&
         fails 2 "--threads: expected" bench kernels --threads 1,none && fails 2 '--threads: expected' bench kernels --threads 1, &&
@@ -92,6 +103,7 @@ refusals() {
 check 'a table of kernels' kernels_table
 check 'a first layer has no gradient to its input' directions
 check 'direct sums beside the chosen way' direct_sums
+check 'how exact convolutions are' errors
 check 'a run for each number of threads' sweeps
 check 'training steps' training
 check 'operations of a training step' training_flops

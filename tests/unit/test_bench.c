@@ -3,6 +3,7 @@
 // The program is linked with --wrap for the allocating functions (tests/CMakeLists.txt), so that every call that the
 // library makes is counted here.
 #define _GNU_SOURCE
+#include "bench/conv_case.h"
 #include "bench/measure.h"
 #include "bench/peak.h"
 #include "nn/layer.h"
@@ -338,6 +339,32 @@ static void report_stops_kernels(void **state)
     silma_context_free(context);
 }
 
+// Winograd's transforms lose some digits; the bound holds for every instruction set and direction, and for images that
+// are no whole number of tiles.
+static void convolutions_are_exact_to_five_digits(void **state)
+{
+    (void)state;
+    static const conv_shape shapes[] = {
+        {64, 64, 16, 3, 1, 1, 1, false}, {32, 32, 32, 3, 1, 1, 1, false}, {17, 40, 13, 3, 1, 1, 1, false}};
+    enum { SHAPES = sizeof shapes / sizeof *shapes, TABLES_MAX = 8, SHAPE_IMAGES = 8 };
+    const kernels *tables[TABLES_MAX];
+    size_t count = kernels_available(tables, TABLES_MAX);
+    for (size_t i = 0; i < SHAPES * CONV_DIRECTIONS * count; i++) {
+        const kernels *k = tables[i / (SHAPES * CONV_DIRECTIONS)];
+        const conv_shape *conv = &shapes[i % SHAPES];
+        conv_direction direction = (conv_direction)(i / SHAPES % CONV_DIRECTIONS);
+        char name[CASE_NAME_SIZE];
+        double by_table, by_sums;
+        if (!k->direct) continue;
+        assert_int_equal(conv_error(k, NULL, conv, SHAPE_IMAGES, direction, &by_table, NULL), SILMA_OK);
+        assert_int_equal(conv_error(k->direct, NULL, conv, SHAPE_IMAGES, direction, &by_sums, NULL), SILMA_OK);
+        conv_name(name, conv, direction, "");
+        if (!(by_table < 1e-5 && by_sums < 1e-5))
+            fail_msg("%s, %s: error %.1e, of direct sums %.1e", k->name, name, by_table, by_sums);
+        if (by_table == by_sums) fail_msg("%s, %s: not by Winograd's transforms", k->name, name);
+    }
+}
+
 static void training_refuses_more_than_there_is(void **state)
 {
     (void)state;
@@ -370,6 +397,7 @@ int main(void)
         cmocka_unit_test(calls_are_timed),
         cmocka_unit_test(failed_call_ends_measuring),
         cmocka_unit_test(report_stops_kernels),
+        cmocka_unit_test(convolutions_are_exact_to_five_digits),
         cmocka_unit_test(training_refuses_more_than_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
