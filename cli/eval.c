@@ -215,13 +215,16 @@ static silma_status print_json(const session *s, problem *why)
             json_decref(confusion);
             return problem_set_memory(why);
         }
+    silma_calibration calibration;
+    silma_model_calibration(s->model, &calibration);
     json_t *root =
-        json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:[o, o], s:o, s:o, s:o, s:o}", "model", output_string(s->model_path),
-                  "data", output_string(silma_dataset_name(s->dataset)), "split", split_names[s->split], "count",
-                  output_integer(e->count), "loss", output_number(e->loss), "accuracy", output_number(e->accuracy),
-                  "accuracy_interval", output_number(e->accuracy_low), output_number(e->accuracy_high), "top5",
-                  output_number(e->top5), "true_positives", output_number(e->true_positives), "per_class", classes,
-                  "confusion", confusion);
+        json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:[o, o], s:o, s:o, s:o, s:o, s:o, s:o}", "model",
+                  output_string(s->model_path), "data", output_string(silma_dataset_name(s->dataset)), "split",
+                  split_names[s->split], "count", output_integer(e->count), "loss", output_number(e->loss), "accuracy",
+                  output_number(e->accuracy), "accuracy_interval", output_number(e->accuracy_low),
+                  output_number(e->accuracy_high), "top5", output_number(e->top5), "true_positives",
+                  output_number(e->true_positives), "per_class", classes, "confusion", confusion, "temperature",
+                  output_number(calibration.temperature), "threshold", output_number(calibration.threshold));
     return output_json(root, why);
 }
 

@@ -6,49 +6,28 @@
 #include "core/file.h"
 #include "core/threads.h"
 #include "data/dataset.h"
+#include "data/picture_file.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    OWN_SIDE_MOST = 256,         // larger pictures are not taken at their own size unless asked for
-    DEFAULT_SIDE = 64,           // where they have no size in common
-    BATCH_IMAGES = 512,          // decoded between two visits to the sink
-    BATCH_BYTES = 1 << 26,       // at most
-    PICTURE_FILE_BYTES = 1 << 29 // a file beyond is no picture
+    OWN_SIDE_MOST = 256,   // larger pictures are not taken at their own size unless asked for
+    DEFAULT_SIDE = 64,     // where they have no size in common
+    BATCH_IMAGES = 512,    // decoded between two visits to the sink
+    BATCH_BYTES = 1 << 26, // at most
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
 // One picture
-
-// Twice the size that is wanted leaves the resizing enough to average.
-static int least_side(const silma_preparation *p)
-{
-    return 2 * (p->height > p->width ? p->height : p->width);
-}
-
-static silma_status read_picture(silma_picture *picture, const char *path, const silma_codecs *codecs,
-                                 const silma_preparation *preparation, silma_error *error)
-{
-    if (!codecs || !codecs->decode_picture)
-        return silma_fail(error, SILMA_USAGE, "%s: this program has no decoder for pictures", path);
-    char *bytes;
-    size_t size;
-    silma_status status = file_read(path, PICTURE_FILE_BYTES, &bytes, &size, error);
-    if (status != SILMA_OK) return status;
-    status = codecs->decode_picture(path, (const uint8_t *)bytes, size, least_side(preparation), SILMA_MOST_PIXELS,
-                                    picture, error);
-    free(bytes);
-    return status;
-}
 
 silma_status folder_read_picture(silma_picture *picture, const folder_scan *scan, size_t index, const char *folder,
                                  const silma_codecs *codecs, const silma_preparation *preparation, silma_error *error)
 {
     char *path = path_join(folder, folder_scan_path(scan, index));
     if (!path) return silma_fail_memory(error, strlen(folder));
-    silma_status status = read_picture(picture, path, codecs, preparation, error);
+    silma_status status = picture_file_decode(picture, path, codecs, preparation, error);
     free(path);
     return status;
 }

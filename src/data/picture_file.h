@@ -5,9 +5,13 @@
 
 #include "silma/silma.h"
 
-// `pixels` (height, width, channels) of the preparation. SILMA_USAGE if `codecs` (may be null) decode no pictures;
-// otherwise errors as of reading, decoding and preparing: SILMA_IO, SILMA_BAD_FILE, SILMA_FAILURE. Nothing but a
-// regular file is waited for.
+// The picture of a file, as large as preparing it needs: a JPEG may come at a fraction of its size. SILMA_USAGE if
+// `codecs` (may be null) decode no pictures; otherwise errors as of reading and decoding: SILMA_IO, SILMA_BAD_FILE,
+// SILMA_FAILURE. Nothing but a regular file is waited for. Free picture->pixels with free().
+silma_status picture_file_decode(silma_picture *picture, const char *path, const silma_codecs *codecs,
+                                 const silma_preparation *preparation, silma_error *error);
+
+// That picture prepared: `pixels` (height, width, channels) of the preparation.
 silma_status picture_file_read(const char *path, const silma_codecs *codecs, const silma_preparation *preparation,
                                uint8_t *pixels, silma_error *error);
 

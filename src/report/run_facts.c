@@ -205,6 +205,20 @@ static silma_status read_model(run_facts *facts, silma_error *error)
     return status;
 }
 
+static silma_status read_calibration(run_facts *facts, silma_error *error)
+{
+    if (facts->model) silma_model_calibration(facts->model, &facts->calibration);
+    if (!exists_in(facts->folder, RUN_CALIBRATED)) return SILMA_OK;
+    char *path = path_join(facts->folder, RUN_CALIBRATED);
+    if (!path) return silma_fail_memory(error, strlen(facts->folder));
+    silma_model *calibrated = NULL;
+    silma_status status = silma_model_load(&calibrated, path, error);
+    if (status == SILMA_OK) silma_model_calibration(calibrated, &facts->calibration);
+    silma_model_free(calibrated);
+    free(path);
+    return status;
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // The data
 
@@ -325,6 +339,7 @@ silma_status run_facts_gather(run_facts *facts, const char *folder, silma_contex
     if (status == SILMA_OK) status = read_history(facts, error);
     if (status == SILMA_OK) status = read_last(facts, error);
     if (status == SILMA_OK) status = read_model(facts, error);
+    if (status == SILMA_OK) status = read_calibration(facts, error);
     if (status == SILMA_OK && facts->dataset) check_data(facts);
     if (status == SILMA_OK && facts->dataset) status = read_split(facts, error);
     if (status == SILMA_OK && facts->dataset && facts->model) status = predict(facts, context, error);

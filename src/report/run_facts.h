@@ -35,6 +35,8 @@ typedef struct run_facts {
     silma_model *model;     // null: neither
     const char *model_file; // its name; null: none
     char model_hash[65];
+    // of calibrated.safetensors, or else of the model above; its count is 0 where neither was calibrated
+    silma_calibration calibration;
     // the data
     const silma_dataset *dataset; // the caller's; null: missing
     char data_problem[1024];      // why it is missing

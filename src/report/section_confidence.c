@@ -47,11 +47,24 @@ static void add_selective(const scores *s, text_buffer *page)
     buffer_add(page, "</tbody></table>\n<p class=\"small soft\">Small: Wilson’s 95 % intervals.</p></div>\n");
 }
 
+// What `silma calibrate` chose, if it was asked.
+static void add_calibration(const silma_calibration *c, text_buffer *page)
+{
+    if (c->count == 0) return;
+    buffer_print(page, "<p>Calibrated on %s images: temperature %s", count_text(c->count).text,
+                 fixed_text(c->temperature, 3).text);
+    if (c->threshold > 0)
+        buffer_print(page, "; “unknown” below a probability of %s, so that at most %s of the others are wrong",
+                     share_text(c->threshold).text, share_text(c->error_rate).text);
+    buffer_add(page, ".</p>\n");
+}
+
 silma_status section_confidence(const silma_report *report, text_buffer *page, silma_error *error)
 {
     page_section_begin(page, &LINK_CONFIDENCE,
                        "Of all predictions with a probability of 80 %, 80 % should be right: then the points lie on "
                        "the diagonal. The expected calibration error is their mean distance from it.");
+    add_calibration(&report->facts.calibration, page);
     buffer_add(page, "<div class=\"grid\">\n");
     page_figure_begin(page, false);
     silma_status status = draw_reliability(report, page, true, error);

@@ -20,6 +20,7 @@ const char RUN_CONFIG[] = "config.json";
 const char RUN_SPLIT[] = "split.json";
 const char RUN_LAST[] = "last.safetensors";
 const char RUN_BEST[] = "best.safetensors";
+const char RUN_CALIBRATED[] = "calibrated.safetensors";
 
 size_t run_steps_per_epoch(const silma_run *run)
 {

@@ -96,5 +96,6 @@ silma_status config_write(silma_run *run, silma_error *error);
 
 // File names within a run folder.
 extern const char RUN_CONFIG[], RUN_SPLIT[], RUN_LAST[], RUN_BEST[];
+extern const char RUN_CALIBRATED[]; // what `silma calibrate` makes of one of the models, if nothing else is said
 
 #endif

@@ -47,6 +47,12 @@ reported() {
             'id="settings"' '--optimizer' && exits 0 report run --quiet && same "$(cat out)" ''
 }
 
+calibrated() {
+    page=run/report.html
+    ! grep -q 'Calibrated on' run/report.html && exits 0 calibrate run/best.safetensors --error-rate 0.02 && exits 0 report run &&
+        page_holds 'Calibrated on 48 images: temperature ' 'at most 2.0 % of the others are wrong'
+}
+
 json() {
     exits 0 report run --json && python3 -c '
 import json
@@ -208,6 +214,7 @@ print(html.unescape(re.search(r"<pre><code>(silma train.*?)</code>", page, re.S)
 check 'a run is trained' trained
 check 'training ends well without a report' training_survives
 check 'its report is written' reported
+check 'what calibration chose' calibrated
 check 'the report as JSON' json
 check 'each figure as a file' figures
 check 'no file is replaced without --force' files_stay
