@@ -124,7 +124,9 @@ use() {
     local run=$programs/run$suffix
     "$programs/train$suffix" "$run" &&
         if [[ -f $build/libsilma-codecs.a ]]; then
-            says 'bar.pgm: horizontal' "$programs/classify$suffix" "$run/best.safetensors" "$run/bar.pgm"
+            says 'bar.pgm: horizontal' "$programs/classify$suffix" "$run/best.safetensors" "$run/bar.pgm" &&
+                "$programs/draw_shapes$suffix" "$run/shapes" 2 &&
+                says '"count": 12' "$prefix/bin/silma" data info "$run/shapes" --json
         fi &&
         says passed "$programs/custom_network$suffix"
 }
