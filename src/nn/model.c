@@ -22,6 +22,7 @@ void silma_model_free(silma_model *model)
     if (!model) return;
     plan_free(model->p);
     free(model->arena);
+    folded_network_free(&model->folded);
     for (int i = 0; model->class_names && i < model->class_count; i++)
         free(model->class_names[i]);
     free(model->class_names);
@@ -443,15 +444,24 @@ int silma_model_choose(const silma_model *model, const float *probabilities)
 // Inference
 
 // Halves *batch until the plan's arena is small, or there is but one image.
-static silma_status create_small_plan(plan **p, const silma_model *model, const kernels *k, thread_pool *pool,
-                                      size_t *batch, silma_error *error)
+static silma_status create_small_plan(plan **p, const graph *g, const kernels *k, thread_pool *pool, size_t *batch,
+                                      silma_error *error)
 {
     static const size_t ARENA_MOST = (size_t)1 << 30;
     for (;; *batch = (*batch + 1) / 2) {
-        silma_status status = plan_create(p, model->g, k, pool, *batch, PLAN_INFER, error);
+        silma_status status = plan_create(p, g, k, pool, *batch, PLAN_INFER, error);
         if (status != SILMA_OK || *batch == 1 || plan_arena_bytes(*p) <= ARENA_MOST) return status;
         plan_free(*p);
+        *p = NULL;
     }
+}
+
+// The oracle runs the network as it is written.
+static silma_status fold_for(folded_network *folded, const silma_model *model, const kernels *k, silma_error *error)
+{
+    *folded = (folded_network){0};
+    if (strcmp(k->name, "reference") == 0) return SILMA_OK;
+    return fold_network(folded, model->g, model->weights, model->statistics, error);
 }
 
 silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *pool, size_t batch, silma_error *error)
@@ -460,17 +470,22 @@ silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *po
     bool same = model->p && model->k == k && model->pool == pool && model->threads == threads;
     if (same && model->wanted_batch >= batch) return SILMA_OK;
     size_t wanted_batch = batch;
-    plan *p;
-    silma_status status = create_small_plan(&p, model, k, pool, &batch, error);
-    if (status != SILMA_OK) return status;
-    void *arena = aligned_alloc(ARENA_ALIGNMENT, plan_arena_bytes(p));
-    if (!arena) {
+    plan *p = NULL;
+    folded_network folded;
+    silma_status status = fold_for(&folded, model, k, error);
+    if (status == SILMA_OK) status = create_small_plan(&p, folded.g ? folded.g : model->g, k, pool, &batch, error);
+    void *arena = status == SILMA_OK ? aligned_alloc(ARENA_ALIGNMENT, plan_arena_bytes(p)) : NULL;
+    if (status == SILMA_OK && !arena) status = silma_fail_memory(error, plan_arena_bytes(p));
+    if (status != SILMA_OK) {
         plan_free(p);
-        return silma_fail_memory(error, plan_arena_bytes(p));
+        folded_network_free(&folded);
+        return status;
     }
     plan_bind(p, arena);
     plan_free(model->p);
     free(model->arena);
+    folded_network_free(&model->folded);
+    model->folded = folded;
     model->p = p;
     model->arena = arena;
     model->batch = batch;
@@ -486,7 +501,10 @@ const float *model_run(silma_model *model, size_t n, const uint32_t *indices, co
     shape in = graph_input(model->g);
     model->k->gather_images(model->pool, n, indices, pixels, shape_count(in), (size_t)in.c, model->scale, model->shift,
                             plan_input(model->p));
-    plan_step step = {.n = n, .weights = model->weights, .statistics = model->statistics};
+    const folded_network *folded = &model->folded;
+    plan_step step = {.n = n,
+                      .weights = folded->g ? folded->weights : model->weights,
+                      .statistics = folded->g ? folded->statistics : model->statistics};
     plan_forward(model->p, &step);
     float *logits = plan_output(model->p);
     if (model->calibration.temperature == 1) return logits;

@@ -11,6 +11,7 @@
 #define SILMA_NN_MODEL_H
 
 #include "formats/safetensors.h"
+#include "nn/fold.h"
 #include "nn/graph.h"
 #include "nn/plan.h"
 
@@ -27,6 +28,7 @@ struct silma_model {
     silma_calibration calibration; // temperature 1 and zeros where there is none
     char *summary;                 // JSON, or null
     // Inference, prepared by the first call with these:
+    folded_network folded; // what the plan runs, if there is a graph; otherwise it runs `g`
     plan *p;
     void *arena;
     size_t batch;        // images that a run may take

@@ -5,6 +5,8 @@
 //
 // In training, mean and variance are the batch's, and moving averages of them are kept as Keras keeps them (population
 // variance; momentum is the weight of the old value). Inference uses the moving averages.
+#include "nn/layers/batchnorm.h"
+
 #include "nn/explain.h"
 #include "nn/layers/shared.h"
 
@@ -95,6 +97,18 @@ static void normalise(const layer_call *call, size_t c, const float *mean, const
         shift[i] = beta[i] - mean[i] * scale[i];
     }
     call->k->channel_affine(call->pool, batch_rows(call->n, call->in[0]), c, call->x[0], scale, shift, call->y);
+}
+
+void batchnorm_affine(const layer *l, const float *weights, const float *statistics, double *scale, double *shift)
+{
+    const batchnorm_settings *bn = l->settings;
+    const float *gamma = weights + l->parameters[GAMMA].offset, *beta = weights + l->parameters[BETA].offset;
+    const float *mean = statistics + l->parameters[MOVING_MEAN].offset;
+    const float *variance = statistics + l->parameters[MOVING_VARIANCE].offset;
+    for (int c = 0; c < l->out.c; c++) {
+        scale[c] = (double)gamma[c] / sqrt((double)variance[c] + (double)bn->epsilon);
+        shift[c] = (double)beta[c] - (double)mean[c] * scale[c];
+    }
 }
 
 // Joins mean and variance of `more` rows to those of the `rows` rows before, which are there as the sum of squared
