@@ -27,7 +27,7 @@ struct silma_model {
     silma_preparation preparation; // of pictures, before they are padded to the network's input
     silma_calibration calibration; // temperature 1 and zeros where there is none
     char *summary;                 // JSON, or null
-    // Inference, prepared by the first call with these:
+    // Inference, prepared by the first call with these. From then on the weights stay: training has a plan of its own.
     folded_network folded; // what the plan runs, if there is a graph; otherwise it runs `g`
     plan *p;
     void *arena;
