@@ -16,6 +16,7 @@ static const struct {
     {"glorot_normal", {INITIALISER_GLOROT_NORMAL, 0}},
     {"he_uniform", {INITIALISER_HE_UNIFORM, 0}},
     {"he_normal", {INITIALISER_HE_NORMAL, 0}},
+    {"whitening", {INITIALISER_WHITENING, 0}},
 };
 enum { INITIALISER_COUNT = sizeof INITIALISERS / sizeof *INITIALISERS };
 
@@ -93,6 +94,7 @@ void initialiser_fill(initialiser initial, uint64_t seed, uint32_t number, size_
         fill_uniform(sqrt(6.0 / in), seed, number, count, values);
         break;
     case INITIALISER_HE_NORMAL:
+    case INITIALISER_WHITENING:
         fill_truncated(2.0 / in, seed, number, count, values);
         break;
     }

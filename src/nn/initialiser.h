@@ -13,6 +13,7 @@ typedef enum initialiser_kind {
     INITIALISER_GLOROT_NORMAL,  // normal cut at two deviations, as Keras: variance 2 / (fan_in + fan_out)
     INITIALISER_HE_UNIFORM,     // +-sqrt(6 / fan_in)
     INITIALISER_HE_NORMAL,      // normal cut at two deviations: variance 2 / fan_in
+    INITIALISER_WHITENING,      // as HE_NORMAL, until the training images are known: train/whitening.h
 } initialiser_kind;
 
 typedef struct initialiser {
@@ -20,7 +21,8 @@ typedef struct initialiser {
     float value;
 } initialiser;
 
-// "zeros", "ones", "normal", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal".
+// "zeros", "ones", "normal", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
+// "whitening".
 bool initialiser_find(const char *name, initialiser *found);
 const char *initialiser_name(initialiser initial);
 

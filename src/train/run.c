@@ -10,6 +10,7 @@
 #include "kernels/context.h"
 #include "nn/arena.h"
 #include "nn/network.h"
+#include "train/whitening.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -298,6 +299,18 @@ static silma_status normalise(silma_run *run, silma_error *error)
     return SILMA_OK;
 }
 
+static silma_status initialise(silma_run *run, silma_error *error)
+{
+    const silma_model *model = run->model;
+    graph_initialise(model->g, run->settings.seed, model->weights, model->statistics);
+    whitening_source source = {.images = run->images,
+                               .indices = run->parts.train,
+                               .count = run->parts.train_count,
+                               .scale = model->scale,
+                               .shift = model->shift};
+    return whiten_filters(model->g, &source, model->weights, error);
+}
+
 static silma_status create_run(silma_run *run, const silma_network *network, const silma_settings *wanted,
                                silma_error *error)
 {
@@ -313,8 +326,7 @@ static silma_status create_run(silma_run *run, const silma_network *network, con
     if (status == SILMA_OK) status = create_memory(run, error);
     if (status == SILMA_OK && run->settings.normalize == NORMALIZE_MEANSTD) status = normalise(run, error);
     if (status != SILMA_OK) return status;
-    graph_initialise(run->model->g, run->settings.seed, run->model->weights, run->model->statistics);
-    return SILMA_OK;
+    return initialise(run, error);
 }
 
 // The checkpoint first: a folder with a config.json is a run that can be resumed.

@@ -62,8 +62,8 @@ silma_status kernel_initialiser_parse(initialiser *initial, words *line, silma_e
     if (name == NULL || initialiser_find(name, initial)) return SILMA_OK;
     return words_fail(
         line, error,
-        "'%s' is no initialiser; there are zeros, ones, normal, glorot_uniform, glorot_normal, he_uniform "
-        "and he_normal",
+        "'%s' is no initialiser; there are zeros, ones, normal, glorot_uniform, glorot_normal, he_uniform, "
+        "he_normal and whitening",
         name);
 }
 
