@@ -227,7 +227,7 @@ static silma_status draw_class(const char *folder, const shape *kind, int count,
 
 int main(int argc, char **argv)
 {
-    int count = argc > 2 ? atoi(argv[2]) : 300;
+    int count = argc > 2 ? atoi(argv[2]) : 1000;
     if (argc < 2 || argc > 4 || count < 1 || strlen(argv[1]) > 4000) {
         fprintf(stderr, "usage: draw_shapes FOLDER [PICTURES_A_CLASS [SEED]]\n");
         return SILMA_USAGE;

@@ -18,11 +18,17 @@ static int draw_shift(uint32_t word, augment_length crop, int side)
     return augment_below(word, 2 * reach + 1) - reach;
 }
 
+static bool draw_flip(const augment_key *key)
+{
+    const augment_key first = {.seed = key->seed, .epoch = 0, .place = key->image};
+    return (augment_bits(&first, AUGMENT_FLIP).word[0] >> 31) ^ (key->epoch & 1);
+}
+
 static movement draw_movement(const augmentation *a, const augment_key *key, augment_size size)
 {
     random_block bits = augment_bits(key, AUGMENT_PLACE);
     return (movement){
-        .flip = a->flip && (bits.word[0] >> 31),
+        .flip = a->flip && draw_flip(key),
         .vflip = a->vflip && (bits.word[1] >> 31),
         .down = draw_shift(bits.word[2], a->crop, size.height),
         .right = draw_shift(bits.word[3], a->crop, size.width),

@@ -7,13 +7,14 @@
 
 // What a block of random bits is drawn for: the lane of random_bits. Part of a run's identity: never renumber them.
 enum augment_lane {
-    AUGMENT_PLACE = 0,  // flip, vflip, shift down, shift right
+    AUGMENT_PLACE = 0,  // (free), vflip, shift down, shift right
     AUGMENT_AFFINE = 1, // angle, factor
     AUGMENT_COLOUR = 2, // brightness, contrast, saturation, hue
     AUGMENT_CUTOUT = 3, // row, column
     AUGMENT_ERASE = 4,  // whether, area, proportion
     AUGMENT_ERASE_AT = 5,
     AUGMENT_MIX = 6,         // which, row, column
+    AUGMENT_FLIP = 7,        // drawn in epoch 0 at the image's number in the data set
     AUGMENT_BETA = 0x10000,  // and up: two gamma variables, a block for each attempt
     AUGMENT_NOISE = 0x20000, // and up: 16 bytes a block
 };

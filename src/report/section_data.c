@@ -164,7 +164,7 @@ static const uint8_t *pixels_of(const augmenter *g, uint32_t index)
 // As the image at place `place` of an epoch is seen; it is mixed with `other` where images are mixed.
 static const uint8_t *make_version(const augmenter *g, uint32_t index, uint32_t other, uint32_t epoch, uint64_t place)
 {
-    augment_key key = {g->facts->seed, epoch, place};
+    augment_key key = {.seed = g->facts->seed, .epoch = epoch, .place = place, .image = index};
     augment_image(&g->a, &key, g->size, pixels_of(g, index), g->changed);
     if (!augment_mixes(&g->a)) return g->changed;
     augment_mix mix = augment_draw_mix(&g->a, &key, g->size);

@@ -63,6 +63,7 @@ static augment_key key_of(const making *m, size_t image)
 {
     augment_key key = m->key;
     key.place += image;
+    key.image = m->indices[image];
     return key;
 }
 

@@ -47,7 +47,7 @@ static uint8_t *augmented(const augmentation *a, augment_size size, const uint8_
     uint8_t *result = malloc(bytes_of(size));
     assert_non_null(result);
     memset(result, 0xA5, bytes_of(size));
-    augment_key key = {.seed = 7, .epoch = 2, .place = place};
+    augment_key key = {.seed = 7, .epoch = 2, .place = place, .image = place};
     augment_image(a, &key, size, image, result);
     return result;
 }
@@ -117,11 +117,31 @@ static void seed_epoch_and_place_decide(void **state)
     augmentation all = everything();
     uint8_t *image = make_image(size, 3);
     uint8_t results[4][BYTES_MOST];
-    const augment_key keys[4] = {{1, 1, 1}, {2, 1, 1}, {1, 2, 1}, {1, 1, 2}};
+    const augment_key keys[4] = {{1, 1, 1, 1}, {2, 1, 1, 1}, {1, 2, 1, 1}, {1, 1, 2, 1}};
     for (size_t i = 0; i < 4; i++) {
         augment_image(&all, &keys[i], size, image, results[i]);
         for (size_t j = 0; j < i; j++)
             assert_memory_not_equal(results[i], results[j], bytes_of(size));
+    }
+    free(image);
+}
+
+static void flips_alternate(void **state)
+{
+    (void)state;
+    augment_size size = {3, 5, 3};
+    augmentation a = {.flip = true};
+    uint8_t *image = make_image(size, 4), result[3 * 5 * 3];
+    for (uint64_t number = 0; number < 20; number++) {
+        bool was_flipped = false;
+        for (uint32_t epoch = 0; epoch < 6; epoch++) {
+            // Wherever the image stands in the epoch's order.
+            augment_key key = {.seed = 7, .epoch = epoch, .place = 100 * epoch + number * number, .image = number};
+            augment_image(&a, &key, size, image, result);
+            bool is_flipped = memcmp(result, image, bytes_of(size)) != 0;
+            if (epoch > 0) assert_true(is_flipped != was_flipped);
+            was_flipped = is_flipped;
+        }
     }
     free(image);
 }
@@ -541,6 +561,7 @@ int main(void)
         cmocka_unit_test(nothing_changes_nothing),
         cmocka_unit_test(every_size_is_written_and_not_left),
         cmocka_unit_test(seed_epoch_and_place_decide),
+        cmocka_unit_test(flips_alternate),
         cmocka_unit_test(flips_are_mirror_images_of_half_of_them),
         cmocka_unit_test(crops_are_shifts),
         cmocka_unit_test(resampling_by_nothing_changes_nothing),
