@@ -57,7 +57,7 @@ static const char STYLE[] =
     "table{border-collapse:collapse;font-size:.925rem;font-variant-numeric:tabular-nums}\n"
     "th,td{text-align:left;padding:.3rem .75rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}\n"
     "th{font-weight:600}thead th{color:var(--soft);vertical-align:bottom}\n"
-    "td.n,th.n{text-align:right;white-space:nowrap}\n"
+    "td.n,th.n{text-align:right;white-space:nowrap}td.whole{white-space:nowrap}\n"
     "td .low{color:var(--soft);font-size:.825em;white-space:nowrap}\n"
     ".two{display:flex;flex-wrap:wrap;gap:0 2.5rem;align-items:flex-start}.two>*{min-width:0;max-width:100%}\n"
     "table{overflow-wrap:normal}tbody th{font-weight:400;max-width:22rem;min-width:6.5rem;overflow-wrap:anywhere}"

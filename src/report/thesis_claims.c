@@ -213,7 +213,7 @@ static void add_claim(text_buffer *out, const thesis_outcome *outcome, const the
     buffer_escape(out, claim->says);
     buffer_add(out, "</td><td>");
     buffer_escape(out, v.text);
-    buffer_print(out, "</td><td>%s</td></tr>\n", verdict_word(&v));
+    buffer_print(out, "</td><td class=\"whole\">%s</td></tr>\n", verdict_word(&v));
 }
 
 void claims_add(text_buffer *out, const thesis_outcome *outcome, int figure)
