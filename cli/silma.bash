@@ -6,7 +6,7 @@ _silma_options() {
     case $1 in
     train)
         echo "--data --data-dir --out --resume --force --no-report --quiet --json --epochs --batch --optimizer --lr --schedule
-            --loss --val-split --early-stop --patience --best --clip-norm --class-weights --augment --sampler --normalize
+            --loss --val-split --early-stop --patience --best --clip-norm --class-weights --augment --sampler --normalize --tta
             --seed $pictures $machine"
         ;;
     eval) echo "--data --data-dir --split --json $machine" ;;
@@ -48,6 +48,7 @@ _silma_values() {
     --augment) echo "none light standard strong" ;;
     --sampler) echo "shuffle balanced" ;;
     --normalize) echo "unit meanstd" ;;
+    --tta) echo "none flip" ;;
     esac
 }
 
@@ -74,7 +75,7 @@ _silma() {
     fi
     case $previous in
     --data | --only | --split | --backend | --isa | --optimizer | --schedule | --loss | --early-stop | --best | --class-weights | \
-        --augment | --sampler | --normalize | --resize | --color)
+        --augment | --sampler | --normalize | --tta | --resize | --color)
         mapfile -t COMPREPLY < <(compgen -W "$(_silma_values "$previous")" -- "$current")
         [[ $previous == --data ]] && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$current")
         return

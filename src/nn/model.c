@@ -6,6 +6,7 @@
 #include "core/utf8.h"
 #include "kernels/context.h"
 #include "nn/arena.h"
+#include "nn/mirror.h"
 #include "nn/network.h"
 #include "nn/preprocessing.h"
 
@@ -444,12 +445,12 @@ int silma_model_choose(const silma_model *model, const float *probabilities)
 // Inference
 
 // Halves *batch until the plan's arena is small, or there is but one image.
-static silma_status create_small_plan(plan **p, const graph *g, const kernels *k, thread_pool *pool, size_t *batch,
-                                      silma_error *error)
+static silma_status create_small_plan(plan **p, const graph *g, const kernels *k, thread_pool *pool, size_t views,
+                                      size_t *batch, silma_error *error)
 {
     static const size_t ARENA_MOST = (size_t)1 << 30;
     for (;; *batch = (*batch + 1) / 2) {
-        silma_status status = plan_create(p, g, k, pool, *batch, PLAN_INFER, error);
+        silma_status status = plan_create(p, g, k, pool, views * *batch, PLAN_INFER, error);
         if (status != SILMA_OK || *batch == 1 || plan_arena_bytes(*p) <= ARENA_MOST) return status;
         plan_free(*p);
         *p = NULL;
@@ -473,7 +474,8 @@ silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *po
     plan *p = NULL;
     folded_network folded;
     silma_status status = fold_for(&folded, model, k, error);
-    if (status == SILMA_OK) status = create_small_plan(&p, folded.g ? folded.g : model->g, k, pool, &batch, error);
+    if (status == SILMA_OK)
+        status = create_small_plan(&p, folded.g ? folded.g : model->g, k, pool, model->mirror ? 2 : 1, &batch, error);
     void *arena = status == SILMA_OK ? aligned_alloc(ARENA_ALIGNMENT, plan_arena_bytes(p)) : NULL;
     if (status == SILMA_OK && !arena) status = silma_fail_memory(error, plan_arena_bytes(p));
     if (status != SILMA_OK) {
@@ -496,17 +498,29 @@ silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *po
     return SILMA_OK;
 }
 
-const float *model_run(silma_model *model, size_t n, const uint32_t *indices, const uint8_t *pixels)
+static void gather(const silma_model *model, size_t n, const uint32_t *indices, const uint8_t *pixels, float *x)
 {
     shape in = graph_input(model->g);
     model->k->gather_images(model->pool, n, indices, pixels, shape_count(in), (size_t)in.c, model->scale, model->shift,
-                            plan_input(model->p));
+                            x);
+}
+
+const float *model_run(silma_model *model, size_t n, const uint32_t *indices, const uint8_t *pixels)
+{
+    shape in = graph_input(model->g);
+    gather(model, n, indices, pixels, plan_input(model->p));
+    if (model->mirror) {
+        float *mirrored = plan_input(model->p) + n * shape_count(in);
+        gather(model, n, indices, pixels, mirrored);
+        mirror_images(model->pool, n, in, mirrored);
+    }
     const folded_network *folded = &model->folded;
-    plan_step step = {.n = n,
+    plan_step step = {.n = model->mirror ? 2 * n : n,
                       .weights = folded->g ? folded->weights : model->weights,
                       .statistics = folded->g ? folded->statistics : model->statistics};
     plan_forward(model->p, &step);
     float *logits = plan_output(model->p);
+    if (model->mirror) mirror_mean(n, (size_t)graph_output(model->g).c, logits);
     if (model->calibration.temperature == 1) return logits;
     float colder = (float)(1 / model->calibration.temperature);
     for (size_t i = 0; i < n * (size_t)graph_output(model->g).c; i++)

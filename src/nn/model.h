@@ -25,6 +25,7 @@ struct silma_model {
     int class_count;
     float *scale, *shift;          // (channels)
     silma_preparation preparation; // of pictures, before they are padded to the network's input
+    bool mirror;                   // the mean of an image and its mirror image counts: mirror.h
     silma_calibration calibration; // temperature 1 and zeros where there is none
     char *summary;                 // JSON, or null
     // Inference, prepared by the first call with these. From then on the weights stay: training has a plan of its own.

@@ -39,9 +39,9 @@ static json_t *picture_to_json(const silma_preparation *p)
 json_t *preprocessing_to_json(const silma_model *model)
 {
     shape in = graph_input(model->g);
-    return json_pack("{s:i,s:i,s:i,s:o,s:o,s:o}", "height", in.h, "width", in.w, "channels", in.c, "scale",
+    return json_pack("{s:i,s:i,s:i,s:o,s:o,s:o,s:o*}", "height", in.h, "width", in.w, "channels", in.c, "scale",
                      floats_to_json(model->scale, in.c), "shift", floats_to_json(model->shift, in.c), "picture",
-                     picture_to_json(&model->preparation));
+                     picture_to_json(&model->preparation), "mirror", model->mirror ? json_true() : NULL);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -98,13 +98,15 @@ static bool read_picture(const json_t *object, shape in, silma_preparation *p)
 silma_status preprocessing_read(silma_model *model, const json_t *object, const char *path, silma_error *error)
 {
     shape in = graph_input(model->g);
-    const json_t *picture = json_object_get(object, "picture");
+    const json_t *picture = json_object_get(object, "picture"), *mirror = json_object_get(object, "mirror");
+    model->mirror = json_is_true(mirror);
     bool fits = json_is_object(object) && json_integer_value(json_object_get(object, "height")) == in.h &&
                 json_integer_value(json_object_get(object, "width")) == in.w &&
                 json_integer_value(json_object_get(object, "channels")) == in.c &&
                 read_floats(json_object_get(object, "scale"), model->scale, in.c) &&
                 read_floats(json_object_get(object, "shift"), model->shift, in.c) &&
-                (!picture || read_picture(picture, in, &model->preparation));
+                (!picture || read_picture(picture, in, &model->preparation)) &&
+                (!mirror || (json_is_boolean(mirror) && !in.flat));
     if (fits) return SILMA_OK;
     return silma_fail(error, SILMA_BAD_FILE,
                       "%s: metadata 'preprocessing' should be the size of the network's input, a scale and a shift a "

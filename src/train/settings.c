@@ -255,6 +255,7 @@ static json_t *augment_json(const settings *s)
 
 static const char *const SAMPLERS[] = {"shuffle", "balanced"};
 static const char *const NORMALIZATIONS[] = {"unit", "meanstd"};
+static const char *const TTAS[] = {"none", "flip"};
 
 static silma_status apply_sampler(settings *s, words *line, silma_error *error)
 {
@@ -280,6 +281,19 @@ static silma_status apply_normalize(settings *s, words *line, silma_error *error
 static json_t *normalize_json(const settings *s)
 {
     return json_string(NORMALIZATIONS[s->normalize]);
+}
+
+static silma_status apply_tta(settings *s, words *line, silma_error *error)
+{
+    size_t kind = 0;
+    silma_status status = word_choose(line, "test-time augmentation", TTAS, 2, &kind, error);
+    s->tta = (tta_kind)kind;
+    return status;
+}
+
+static json_t *tta_json(const settings *s)
+{
+    return json_string(TTAS[s->tta]);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -312,6 +326,7 @@ static const setting SETTINGS[] = {
     {"augment", AUGMENT_SYNOPSIS, apply_augment, augment_json, true, true},
     {"sampler", "sampler shuffle|balanced", apply_sampler, sampler_json, true, false},
     {"normalize", "normalize unit|meanstd", apply_normalize, normalize_json, true, false},
+    {"tta", "tta none|flip", apply_tta, tta_json, true, false},
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
 
@@ -332,7 +347,7 @@ static silma_status unknown_setting(const char *name, const char *origin, int nu
     const char *closest = silma_closest_word(name, names, SETTING_COUNT);
     if (closest) return words_fail(&line, error, "unknown setting '%s'; did you mean '%s'?", name, closest);
     line.synopsis = "epochs, batch, seed, val_split, lr, optimizer, schedule, loss, early_stop, best, clip_norm, "
-                    "class_weights, augment, sampler or normalize";
+                    "class_weights, augment, sampler, normalize or tta";
     return words_fail(&line, error, "unknown setting '%s'", name);
 }
 

@@ -34,6 +34,11 @@ typedef enum normalize_kind {
     NORMALIZE_MEANSTD,  // each channel's mean over the training images becomes 0, its deviation 1
 } normalize_kind;
 
+typedef enum tta_kind {
+    TTA_NONE = 0,
+    TTA_FLIP, // an image and its mirror image, and the mean of both counts: nn/mirror.h
+} tta_kind;
+
 typedef struct settings {
     unsigned epochs;
     size_t batch;
@@ -55,6 +60,7 @@ typedef struct settings {
     augmentation augment;
     sampler_kind sampler;
     normalize_kind normalize;
+    tta_kind tta;
 } settings;
 
 void settings_default(settings *s);

@@ -17,6 +17,7 @@ lr 3e-3
 schedule cosine warmup=1
 augment light rotate=5 cutout=2 mixup=0.2
 normalize meanstd
+tta flip
 epochs 12
 early_stop val_loss patience=9
 TEXT

@@ -44,12 +44,12 @@ flags_override() {
     exits 0 train net.silma --data data --out flags --epochs=2 --batch 32 --optimizer 'sgd momentum=0.9' --lr 0.05 \
         --schedule 'cosine min=0' --loss 'categorical_crossentropy label_smoothing=0.1' --early-stop val_loss \
         --patience 4 --best val_loss --val-split 0.25 --seed 7 --clip-norm 1 --class-weights balanced --threads 2 \
-        --augment 'flip,crop=1' --sampler balanced --normalize meanstd --no-winograd || return 1
+        --augment 'flip,crop=1' --sampler balanced --normalize meanstd --tta flip --no-winograd || return 1
     local text
     for text in '"epochs": 2' '"batch": 32' '"optimizer": "sgd ' 'momentum=0.9' '"schedule": "cosine' \
         'label_smoothing=0.1' '"early_stop": "val_loss patience=4' '"best": "val_loss"' '"val_split": 0.25' '"seed": 7' \
         '"clip_norm": 1' '"class_weights": "balanced"' '"augment": "flip crop=1"' '"sampler": "balanced"' \
-        '"normalize": "meanstd"'; do
+        '"normalize": "meanstd"' '"tta": "flip"'; do
         grep -qF -- "$text" flags/config.json || { echo "missing in config.json: $text"; cat flags/config.json; return 1; }
     done
 }

@@ -19,6 +19,8 @@ enum { IMAGES = 300, HEIGHT = 6, WIDTH = 9, CLASSES = 3, IMAGE = HEIGHT * WIDTH,
 
 static const char PADDED[] = "input 10x12x1\nconv 4 3x3 relu\nflatten\ndense classes softmax\ntrain:\nepochs 1\n"
                              "batch 32\nval_split 0.2\n";
+static const char MIRRORED[] = "input 10x11x1\nconv 4 3x3 relu\nflatten\ndense classes softmax\ntrain:\nepochs 1\n"
+                               "batch 32\nval_split 0.2\ntta flip\n";
 static const char VECTOR[] = "input 54\ndense classes softmax\ntrain:\nepochs 1\nbatch 32\n";
 static const char COLOURS[] = "input auto\nflatten\ndense classes softmax\ntrain:\nepochs 1\nbatch 32\n";
 
@@ -280,6 +282,98 @@ static void refuses_damaged_preparations(void **state)
     }
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Test-time augmentation
+
+// Of all images, as they are or mirrored.
+static void predict_all(silma_model *model, bool mirrored, float *probabilities)
+{
+    static uint8_t seen[IMAGES * IMAGE];
+    static silma_picture pictures[IMAGES];
+    for (size_t i = 0; i < IMAGES * HEIGHT; i++)
+        for (size_t x = 0; x < WIDTH; x++)
+            seen[i * WIDTH + x] = pixels[i * WIDTH + (mirrored ? WIDTH - 1 - x : x)];
+    for (size_t i = 0; i < IMAGES; i++)
+        pictures[i] = (silma_picture){HEIGHT, WIDTH, 1, seen + i * IMAGE};
+    assert_int_equal(silma_model_predict_pictures(model, context, pictures, IMAGES, probabilities, NULL), SILMA_OK);
+}
+
+static void the_mean_of_an_image_and_its_mirror_image_counts(void **state)
+{
+    (void)state;
+    static float both[IMAGES * CLASSES], turned[IMAGES * CLASSES], one[IMAGES * CLASSES], other[IMAGES * CLASSES];
+    silma_model *model = train(MIRRORED, dataset, "mirrored"), *single = NULL;
+    sees_the_same_in_a_data_set_a_picture_and_a_file(model);
+    predict_all(model, false, both);
+    predict_all(model, true, turned);
+    assert_memory_equal(both, turned, sizeof both);
+    assert_int_equal(load_changed("mirrored/best.safetensors", "\\\"mirror\\\"", "\\\"xxxxxx\\\"", &single), SILMA_OK);
+    predict_all(single, false, one);
+    predict_all(single, true, other);
+    assert_memory_not_equal(one, other, sizeof one);
+    for (size_t i = 0; i < IMAGES * CLASSES; i += CLASSES) {
+        double means[CLASSES], sum = 0; // of logits: geometric means of probabilities, but for their sum
+        for (size_t c = 0; c < CLASSES; c++)
+            sum += means[c] = sqrt((double)one[i + c] * (double)other[i + c]);
+        for (size_t c = 0; c < CLASSES; c++)
+            assert_true(fabs(means[c] / sum - (double)both[i + c]) < 1e-6);
+    }
+    silma_model_free(model);
+    silma_model_free(single);
+}
+
+static void validation_sees_mirror_images_too(void **state)
+{
+    (void)state;
+    char path[PATH_LENGTH];
+    snprintf(path, sizeof path, "%s/mirrored", folder);
+    silma_run *run = NULL;
+    silma_model *model = NULL;
+    silma_partition parts;
+    silma_evaluation evaluation;
+    size_t epochs;
+    assert_int_equal(silma_run_resume(&run, context, dataset, NULL, path, NULL), SILMA_OK);
+    const silma_epoch *history = silma_run_history(run, &epochs);
+    strcat(path, "/best.safetensors");
+    assert_int_equal(silma_model_load(&model, path, NULL), SILMA_OK);
+    assert_int_equal(silma_dataset_partition(dataset, 0.2, 0, &parts, NULL), SILMA_OK);
+    assert_int_equal(
+        silma_evaluate(model, context, dataset, parts.validation, parts.validation_count, &evaluation, NULL), SILMA_OK);
+    assert_int_equal(epochs, 1);
+    assert_true(history[0].val_accuracy == evaluation.accuracy);
+    assert_true(fabs(history[0].val_loss - evaluation.loss) < 1e-6);
+    silma_evaluation_free(&evaluation);
+    silma_partition_free(&parts);
+    silma_model_free(model);
+    silma_run_free(run);
+}
+
+static void vectors_have_no_mirror_images(void **state)
+{
+    (void)state;
+    silma_input input = {HEIGHT, WIDTH, 1, CLASSES};
+    silma_network *network = NULL;
+    silma_run *run = NULL;
+    silma_settings *settings = NULL;
+    silma_error error = {0};
+    char path[PATH_LENGTH];
+    snprintf(path, sizeof path, "%s/never", folder);
+    assert_int_equal(silma_settings_create(&settings, NULL), SILMA_OK);
+    assert_int_equal(silma_settings_set(settings, "tta", "flip", NULL), SILMA_OK);
+    assert_int_equal(silma_network_parse(&network, VECTOR, "test.silma", &input, NULL), SILMA_OK);
+    assert_int_equal(silma_run_create(&run, context, network, dataset, settings, path, &error), SILMA_USAGE);
+    assert_string_equal(error.message, "tta flip mirrors images, but the network reads a vector");
+    silma_network_free(network);
+    silma_settings_free(settings);
+    silma_model_free(train(VECTOR, dataset, "flat"));
+    silma_model *model = NULL;
+    assert_int_equal(load_changed("flat/best.safetensors", "\\\"picture\\\":{\\\"height\\\":6,",
+                                  "\\\"mirror\\\":true,\\\"x\\\":{", &model),
+                     SILMA_BAD_FILE);
+    assert_int_equal(load_changed("mirrored/best.safetensors", "\\\"mirror\\\":true", "\\\"mirror\\\":1", &model),
+                     SILMA_BAD_FILE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +383,9 @@ int main(void)
         cmocka_unit_test(bad_files_do_not_disturb_the_others),
         cmocka_unit_test(reads_files_from_before_there_was_a_preparation),
         cmocka_unit_test(refuses_damaged_preparations),
+        cmocka_unit_test(the_mean_of_an_image_and_its_mirror_image_counts),
+        cmocka_unit_test(validation_sees_mirror_images_too),
+        cmocka_unit_test(vectors_have_no_mirror_images),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

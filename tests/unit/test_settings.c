@@ -44,7 +44,7 @@ static void defaults_resolve(void **state)
                               "\"schedule\": \"constant warmup=0\", "
                               "\"loss\": \"categorical_crossentropy label_smoothing=0\", \"early_stop\": \"off\", "
                               "\"best\": \"val_accuracy\", \"clip_norm\": 0.0, \"class_weights\": \"none\", "
-                              "\"augment\": \"none\", \"sampler\": \"shuffle\", \"normalize\": \"unit\"}");
+                              "\"augment\": \"none\", \"sampler\": \"shuffle\", \"normalize\": \"unit\", \"tta\": \"none\"}");
     free(text);
     settings_free(&s);
 }
@@ -144,6 +144,7 @@ static void mistakes_name_the_line_and_change_nothing(void **state)
         {"augment", "flip=3", "flip"},
         {"sampler", "balancd", "did you mean 'balanced'?"},
         {"normalize", "mean", "unknown normalization 'mean'"},
+        {"tta", "flp", "did you mean 'flip'?"},
     };
     settings s;
     settings_default(&s);
@@ -321,6 +322,7 @@ static void json_leads_back_to_the_same_settings(void **state)
         {"augment", "strong,vflip,crop=3.5%,pad=zero,erase=0.25,mixup=0.3,cutmix=1"},
         {"sampler", "balanced"},
         {"normalize", "meanstd"},
+        {"tta", "flip"},
     };
     settings s, again;
     settings_default(&s);
@@ -393,6 +395,7 @@ static void only_what_keeps_the_bits_may_change_on_resume(void **state)
         {"augment", "flip", false},
         {"sampler", "balanced", false},
         {"normalize", "meanstd", false},
+        {"tta", "flip", false},
         {"batch", "128", true}, // the same
     };
     settings stored;
