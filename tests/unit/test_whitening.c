@@ -65,10 +65,12 @@ static double response(const uint8_t *pixels, const whitening_source *source, co
 static double covariance(const uint8_t *pixels, const whitening_source *source, const float *kernel, size_t filters,
                          size_t a, size_t b)
 {
-    double sums[3] = {0}, count = 0;
+    const size_t steps = SIDE - WINDOW + 1;
+    const double count = (double)(IMAGES * steps * steps);
+    double sums[3] = {0};
     for (size_t image = 0; image < IMAGES; image++) {
-        for (size_t y = 0; y + WINDOW <= SIDE; y++) {
-            for (size_t x = 0; x + WINDOW <= SIDE; x++, count++) {
+        for (size_t y = 0; y < steps; y++) {
+            for (size_t x = 0; x < steps; x++) {
                 double va = response(pixels, source, kernel, filters, a, image, y, x);
                 double vb = response(pixels, source, kernel, filters, b, image, y, x);
                 sums[0] += va;
