@@ -199,7 +199,7 @@ def main():
         "stopped_early": stopped,
         "total_parameters": model.count_params(),
         "median_images_per_second": len(x_train) / statistics.median(row[-1] for row in history),
-        "median_epoch_seconds": statistics.median(row[-1] for row in recorder.history),
+        "median_epoch_seconds": statistics.median(row[7] for row in history),
         "jit": args.jit, "steps_per_execution": args.steps_per_execution, "threads": args.threads,
         "batch": batch, "patience": patience,
         "confusion_final": confusion.tolist(),
