@@ -29,6 +29,16 @@ static void print_list(void)
         printf("%-12s %s\n", silma_zoo_name(i), silma_zoo_title(i));
 }
 
+static void print_language(void)
+{
+    printf("Layers, one a line (name=NAME on each; from=NAME where it does not follow the layer before):\n");
+    for (size_t i = 0; silma_layer_synopsis(i); i++)
+        printf("  %s\n", silma_layer_synopsis(i));
+    printf("\nSettings, after a line 'train:':\n");
+    for (size_t i = 0; silma_setting_synopsis(i); i++)
+        printf("  %s\n", silma_setting_synopsis(i));
+}
+
 static silma_status unknown_model(const char *name, problem *why)
 {
     enum { NAMES_MAX = 256 };
@@ -60,6 +70,12 @@ static silma_status run(const arguments *args, problem *why)
     silma_status status = arguments_expect_words(args, 0, 1, "a network", why);
     if (status) return status;
     bool json = option_given(args, "json");
+    if (option_given(args, "layers")) {
+        if (args->word_count == 1 || json)
+            return problem_set(why, SILMA_USAGE, "--layers stands alone: it describes the language, not a network");
+        print_language();
+        return SILMA_OK;
+    }
     if (args->word_count == 1) return print_one(args->words[0], json, why);
     if (json) return print_list_json(why);
     print_list();
@@ -67,6 +83,7 @@ static silma_status run(const arguments *args, problem *why)
 }
 
 static const option table[] = {
+    {"layers", NULL, "every layer and setting that a .silma file may hold"},
     {"json", NULL, "one JSON object on standard output"},
     {0},
 };

@@ -13,7 +13,7 @@ _silma_options() {
     calibrate) echo "--data --data-dir --split --error-rate --out --force --json $machine" ;;
     predict) echo "--data --data-dir --split --index --top --json --csv $machine" ;;
     summary) echo "--data --data-dir --input --classes --batch --json $machine" ;;
-    models) echo "--json" ;;
+    models) echo "--layers --json" ;;
     data) echo "--data-dir --base-url --quiet --model --out --force --json $pictures $machine" ;;
     report) echo "--out --figures --png --force --data-dir --quiet --json $machine" ;;
     thesis) echo "--quick --only --out --runs --data-dir --seed --force --quiet --json $machine" ;;

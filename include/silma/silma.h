@@ -342,6 +342,11 @@ SILMA_API silma_status silma_network_parse(silma_network **network, const char *
                                            const silma_input *input, silma_error *error);
 SILMA_API void silma_network_free(silma_network *network);
 
+// The language of a .silma text, a line each: how a layer is written ("conv FILTERS KHxKW ..."), and how a setting of
+// its recipe is ("epochs COUNT"). Null beyond the last.
+SILMA_API const char *silma_layer_synopsis(size_t index);
+SILMA_API const char *silma_setting_synopsis(size_t index);
+
 // Valid as long as the network: "cnn" for a zoo network or dir/cnn.silma; its text with `auto` and `classes` replaced.
 SILMA_API const char *silma_network_name(const silma_network *network);
 SILMA_API const char *silma_network_text(const silma_network *network);

@@ -76,3 +76,10 @@ float *layer_gradient(const layer_call *call, int i)
 {
     return call->gradients + (call->layer->parameters[i].offset - call->gradient_offset);
 }
+
+const char *silma_layer_synopsis(size_t index)
+{
+    for (size_t i = 0; i <= index; i++)
+        if (!layer_types[i]) return NULL;
+    return layer_types[index]->synopsis;
+}

@@ -330,6 +330,11 @@ static const setting SETTINGS[] = {
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
 
+const char *silma_setting_synopsis(size_t index)
+{
+    return index < SETTING_COUNT ? SETTINGS[index].synopsis : NULL;
+}
+
 // Outside a file a wrong setting is wrong usage.
 static silma_status as_usage(silma_status status, silma_error *error)
 {

@@ -76,6 +76,27 @@ exit_codes_are_documented() {
     done
 }
 
+# What the table of docs/networks.md has in its first column, without the backslashes before bars.
+documented_language() {
+    sed -nE 's/^\| `([^`]+)` \|.*/\1/p' "$SILMA_SOURCE_DIR/docs/networks.md" | sed 's/\\|/|/g'
+}
+
+layers_are_documented() {
+    "$SILMA" models --layers | awk '/^Layers/ { on = 1; next } /^$/ { exit } on { sub(/^ +/, ""); sub(/ \(.*/, ""); print }' |
+        grep . >layers && [[ $(grep -c '' layers) -gt 20 ]] && diff layers <(documented_language | sed -n "1,$(grep -c '' layers)p")
+}
+
+# Each setting has rows of its own; where there are kinds to choose from, one for each of optimizer, schedule and loss.
+settings_are_documented() {
+    diff <("$SILMA" models --layers | sed '1,/^Settings/d' | awk '{ print $1 }') \
+        <(documented_language | sed "1,$(grep -c '' layers)d" | cut -d' ' -f1 | uniq) || return 1
+    local kind
+    for kind in sgd adagrad rmsprop adam adamw constant step cosine onecycle plateau categorical_crossentropy \
+        binary_crossentropy mean_squared_error; do
+        documented_language | grep -qE "^(optimizer|schedule|loss) $kind\$" || { echo "no row for $kind"; return 1; }
+    done
+}
+
 check 'the help of train lists its options' has_options
 check 'help, man page and completion know the same commands' commands_agree
 for name in $(help_commands); do
@@ -86,4 +107,6 @@ done
 check 'the completion offers values' values_are_completed
 check 'the man page has no warnings' man_page_is_clean
 check 'the man page explains the exit codes' exit_codes_are_documented
+check 'docs/networks.md has every layer as the command describes it' layers_are_documented
+check 'docs/networks.md has every setting of a recipe' settings_are_documented
 finish
