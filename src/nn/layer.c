@@ -76,3 +76,8 @@ float *layer_gradient(const layer_call *call, int i)
 {
     return call->gradients + (call->layer->parameters[i].offset - call->gradient_offset);
 }
+
+void layer_await_turn(const layer_call *call)
+{
+    if (call->turn.now) thread_await_turn(call->turn.now, call->turn.mine);
+}
