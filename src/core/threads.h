@@ -21,8 +21,8 @@ typedef void pool_task(void *argument, size_t task, unsigned thread);
 // caller is worker 0. A null pool runs everything in the caller. Must not be called from within a task.
 void thread_pool_run(thread_pool *pool, size_t tasks, pool_task *function, void *argument);
 
-// For work that must be done in order, by tasks that run beside each other: returns when *turn is `mine`. Whoever sets it
-// must be running.
+// For work that must be done in order, by tasks that run beside each other: returns when *turn is `mine`. Whoever sets
+// it must be running.
 void thread_await_turn(const atomic_size_t *turn, size_t mine);
 
 #endif

@@ -127,9 +127,8 @@ struct layer_type {
     // What training must know of the whole batch before forward, or backward, may take its images: batch
     // normalisation's sums. Called with all images in their order, some at a time, as soon as x, or dy, is there and
     // still in the cache; the call with the last image (first_image + n == batch) completes the sums. gather_forward
-    // must have one input. Before it touches the sums, or anything but its workspace, it calls layer_await_turn. Parameter
-    // gradients are written by gather_backward, not by backward, where it exists. Null:
-    // nothing.
+    // must have one input. Before it touches the sums, or anything but its workspace, it calls layer_await_turn.
+    // Parameter gradients are written by gather_backward, not by backward, where it exists. Null: nothing.
     void (*gather_forward)(const layer_call *call);
     void (*gather_backward)(const layer_call *call);
     void (*forward)(const layer_call *call);

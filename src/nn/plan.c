@@ -188,8 +188,8 @@ static bool is_whole_batch(const plan *p, size_t i)
     return layer_has(p->layers[i].l, LAYER_WHOLE_BATCH);
 }
 
-// One slice at a time, in whose kernels all threads meet again and again; or, where there are enough slices to go round, a
-// slice for each thread, which then has its images in the cache next to it and need not wait for the others.
+// One slice at a time, in whose kernels all threads meet again and again; or, where there are enough slices to go
+// round, a slice for each thread, which then has its images in the cache next to it and need not wait for the others.
 static size_t choose_lanes(const plan *p, const wave *w)
 {
     enum { SLICES_OF_LANE = 4 }; // at least: so much work may lie in few hands at the end, and so much memory is needed
@@ -369,8 +369,8 @@ static void add_layer_memory(plan *p)
 // ---------------------------------------------------------------------------------------------------------------------
 // Placing
 
-// The wave of a moment, counted from 1: the input is there at 0, and the gradient of the input outlives all waves. *found
-// is null outside of all waves.
+// The wave of a moment, counted from 1: the input is there at 0, and the gradient of the input outlives all waves.
+// *found is null outside of all waves.
 static size_t wave_at(const plan *p, size_t time, const wave **found)
 {
     size_t number = 1;

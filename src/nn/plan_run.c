@@ -147,8 +147,8 @@ static void gather_before(const plan *p, size_t i, const slice *s)
     }
 }
 
-// The slices' parameter gradients: the first one's are written to their place, the later ones' beside it, from where they
-// are added when it is the slice's turn.
+// The slices' parameter gradients: the first one's are written to their place, the later ones' beside it, from where
+// they are added when it is the slice's turn.
 static bool has_later_gradients(const plan *p, size_t i, const slice *s)
 {
     const plan_layer *pl = &p->layers[i];
