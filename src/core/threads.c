@@ -149,6 +149,18 @@ void thread_pool_run(thread_pool *pool, size_t tasks, pool_task *function, void 
     wait_for_workers(pool);
 }
 
+void thread_await_turn(const atomic_size_t *turn, size_t mine)
+{
+    int64_t end = 0; // of spinning
+    while (atomic_load_explicit(turn, memory_order_acquire) != mine) {
+        for (int i = 0; i < SPINS_BEFORE_CLOCK; i++)
+            relax();
+        int64_t now = nanoseconds_now();
+        if (end == 0) end = now + SPIN_NANOSECONDS;
+        if (now > end) sched_yield();
+    }
+}
+
 static unsigned processors_available(void)
 {
     cpu_set_t set;

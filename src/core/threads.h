@@ -5,6 +5,8 @@
 
 #include "silma/silma.h"
 
+#include <stdatomic.h>
+
 typedef struct thread_pool thread_pool;
 
 // `threads` 0: one per processor that the process may use.
@@ -18,5 +20,9 @@ typedef void pool_task(void *argument, size_t task, unsigned thread);
 // Runs all tasks and returns when they are done. Worker i takes the contiguous range [tasks*i/T, tasks*(i+1)/T); the
 // caller is worker 0. A null pool runs everything in the caller. Must not be called from within a task.
 void thread_pool_run(thread_pool *pool, size_t tasks, pool_task *function, void *argument);
+
+// For work that must be done in order, by tasks that run beside each other: returns when *turn is `mine`. Whoever sets
+// it must be running.
+void thread_await_turn(const atomic_size_t *turn, size_t mine);
 
 #endif

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE // madvise
 #include "nn/arena.h"
 
 #include "core/checked.h"
@@ -5,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static bool overlap_in_time(const arena_block *a, const arena_block *b)
 {
@@ -65,4 +67,17 @@ silma_status arena_place(arena_block *blocks, size_t count, size_t *bytes, silma
     }
     free(order);
     return status;
+}
+
+void *arena_allocate(size_t bytes)
+{
+    enum { LARGE_PAGE = 2 << 20 };
+    size_t rounded;
+    if (!checked_align(bytes, bytes < 2 * LARGE_PAGE ? ARENA_ALIGNMENT : LARGE_PAGE, &rounded)) return NULL;
+    if (bytes < 2 * LARGE_PAGE) return aligned_alloc(ARENA_ALIGNMENT, rounded);
+    void *memory = aligned_alloc(LARGE_PAGE, rounded);
+#ifdef MADV_HUGEPAGE
+    if (memory) (void)madvise(memory, rounded, MADV_HUGEPAGE); // a wish: small pages do as well, but slower
+#endif
+    return memory;
 }

@@ -71,6 +71,13 @@ typedef struct layer_memory {
     size_t backward_workspace; // bytes during the call
 } layer_memory;
 
+// Slices of a batch may be under way on several threads at the same time; what they add to sums of the whole batch they
+// add in the slices' order. Zero: there is nobody else.
+typedef struct layer_turn {
+    const atomic_size_t *now; // the slice whose turn it is
+    size_t mine;
+} layer_turn;
+
 // One call: of all images of a batch, or of n that follow each other in it, from first_image (a multiple of 16) on.
 // Pointers are to the first of these images; those that the contract does not ask for are null.
 typedef struct layer_call {
@@ -96,6 +103,7 @@ typedef struct layer_call {
     void *saved;       // layer_memory's, as the last forward left it
     void *saved_image; // the same, of the first image
     void *workspace;
+    layer_turn turn;
 } layer_call;
 
 struct layer_type {
@@ -119,8 +127,8 @@ struct layer_type {
     // What training must know of the whole batch before forward, or backward, may take its images: batch
     // normalisation's sums. Called with all images in their order, some at a time, as soon as x, or dy, is there and
     // still in the cache; the call with the last image (first_image + n == batch) completes the sums. gather_forward
-    // must have one input. Parameter gradients are written by gather_backward, not by backward, where it exists. Null:
-    // nothing.
+    // must have one input. Before it touches the sums, or anything but its workspace, it calls layer_await_turn.
+    // Parameter gradients are written by gather_backward, not by backward, where it exists. Null: nothing.
     void (*gather_forward)(const layer_call *call);
     void (*gather_backward)(const layer_call *call);
     void (*forward)(const layer_call *call);
@@ -146,5 +154,8 @@ silma_status layer_add_parameter(layer *l, const char *name, bool trainable, ini
 const float *layer_values(const layer_call *call, int i);
 float *layer_statistics(const layer_call *call, int i); // parameter i is not trainable
 float *layer_gradient(const layer_call *call, int i);
+
+// Returns when all slices before this one have added to the sums; until the slice is done it is then its turn.
+void layer_await_turn(const layer_call *call);
 
 #endif

@@ -476,7 +476,7 @@ silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *po
     silma_status status = fold_for(&folded, model, k, error);
     if (status == SILMA_OK)
         status = create_small_plan(&p, folded.g ? folded.g : model->g, k, pool, model->mirror ? 2 : 1, &batch, error);
-    void *arena = status == SILMA_OK ? aligned_alloc(ARENA_ALIGNMENT, plan_arena_bytes(p)) : NULL;
+    void *arena = status == SILMA_OK ? arena_allocate(plan_arena_bytes(p)) : NULL;
     if (status == SILMA_OK && !arena) status = silma_fail_memory(error, plan_arena_bytes(p));
     if (status != SILMA_OK) {
         plan_free(p);

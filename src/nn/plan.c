@@ -188,6 +188,15 @@ static bool is_whole_batch(const plan *p, size_t i)
     return layer_has(p->layers[i].l, LAYER_WHOLE_BATCH);
 }
 
+// One slice at a time, in whose kernels all threads meet again and again; or, where there are enough slices to go
+// round, a slice for each thread, which then has its images in the cache next to it and need not wait for the others.
+static size_t choose_lanes(const plan *p, const wave *w)
+{
+    enum { SLICES_OF_LANE = 4 }; // at least: so much work may lie in few hands at the end, and so much memory is needed
+    bool enough = p->batch / w->slice >= SLICES_OF_LANE * p->lanes;
+    return enough && !is_whole_batch(p, w->first) ? p->lanes : 1;
+}
+
 // Images at a time: as many as let everything they touch stay in the cache, but enough to be worth the passes over the
 // parameters, which each slice transforms, and adds to their gradient.
 static size_t choose_slice(const plan *p, const wave *w, size_t passes)
@@ -216,8 +225,10 @@ static void find_forward_waves(plan *p)
         if (begins) p->forward_waves[p->forward_wave_count++] = (wave){.first = i};
         p->forward_waves[p->forward_wave_count - 1].last = i;
     }
-    for (size_t w = 0; w < p->forward_wave_count; w++)
+    for (size_t w = 0; w < p->forward_wave_count; w++) {
         p->forward_waves[w].slice = choose_slice(p, &p->forward_waves[w], 1);
+        p->forward_waves[w].lanes = choose_lanes(p, &p->forward_waves[w]);
+    }
 }
 
 static void find_backward_waves(plan *p)
@@ -228,8 +239,10 @@ static void find_backward_waves(plan *p)
         if (begins) p->backward_waves[p->backward_wave_count++] = (wave){.last = i};
         p->backward_waves[p->backward_wave_count - 1].first = i;
     }
-    for (size_t w = 0; w < p->backward_wave_count; w++)
+    for (size_t w = 0; w < p->backward_wave_count; w++) {
         p->backward_waves[w].slice = choose_slice(p, &p->backward_waves[w], 2);
+        p->backward_waves[w].lanes = choose_lanes(p, &p->backward_waves[w]);
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -269,24 +282,32 @@ static void find_gatherers(plan *p)
     }
 }
 
-static size_t slice_at(const wave *waves, size_t count, size_t i)
+static const wave *wave_of_layer(const wave *waves, size_t count, size_t i)
 {
     for (size_t w = 0; w < count; w++)
-        if (i >= waves[w].first && i <= waves[w].last) return waves[w].slice;
-    return 0;
+        if (i >= waves[w].first && i <= waves[w].last) return &waves[w];
+    return NULL;
 }
 
-static layer_memory ask_memory(const plan *p, const plan_layer *pl, size_t images)
+// The threads that meet in the kernels of a wave.
+static unsigned threads_of_wave(const plan *p, const wave *w)
+{
+    return w && w->lanes > 1 ? 1 : thread_pool_size(p->pool);
+}
+
+// `w`: the wave whose slices it is called with; null: it is called with the whole batch.
+static layer_memory ask_memory(const plan *p, const plan_layer *pl, const wave *w)
 {
     layer_memory need = {0};
+    int images = (int)(w ? w->slice : p->batch);
     if (pl->l->type->memory)
-        pl->l->type->memory(pl->l, p->k, thread_pool_size(p->pool), (int)images, plan_trains(p), pl->in, &need);
+        pl->l->type->memory(pl->l, p->k, threads_of_wave(p, w), images, plan_trains(p), pl->in, &need);
     return need;
 }
 
 static int add_workspace(plan *p, size_t bytes, size_t time)
 {
-    return bytes > 0 ? add_block(p, (block_use){0}, bytes, time, time) : NO_BLOCK;
+    return bytes > 0 ? add_block(p, (block_use){.workspace = true}, bytes, time, time) : NO_BLOCK;
 }
 
 // The memory for layer i gathering from the output of layer `source`, or from the whole batch at its own time.
@@ -294,15 +315,15 @@ static size_t add_forward_gather(plan *p, size_t i)
 {
     plan_layer *pl = &p->layers[i];
     size_t source = pl->gather_source, time = forward_time(source ? source : i);
-    size_t images = source ? slice_at(p->forward_waves, p->forward_wave_count, source) : p->batch;
-    pl->forward_gather_workspace = add_workspace(p, ask_memory(p, pl, images).forward_workspace, time);
+    const wave *w = source ? wave_of_layer(p->forward_waves, p->forward_wave_count, source) : NULL;
+    pl->forward_gather_workspace = add_workspace(p, ask_memory(p, pl, w).forward_workspace, time);
     return time;
 }
 
-static void add_forward_memory(plan *p, size_t i, size_t slice)
+static void add_forward_memory(plan *p, size_t i, const wave *w)
 {
     plan_layer *pl = &p->layers[i];
-    layer_memory need = ask_memory(p, pl, slice);
+    layer_memory need = ask_memory(p, pl, w);
     size_t begin = gathers_forward(p, i) ? add_forward_gather(p, i) : forward_time(i);
     size_t end = plan_trains(p) ? backward_time(p, i) : forward_time(i);
     pl->forward_workspace = add_workspace(p, need.forward_workspace, forward_time(i));
@@ -317,20 +338,20 @@ static void add_backward_gather(plan *p, size_t i)
 {
     plan_layer *pl = &p->layers[i];
     size_t reader = pl->last_reader;
-    size_t images = reader ? slice_at(p->backward_waves, p->backward_wave_count, reader) : p->batch;
+    const wave *w = reader ? wave_of_layer(p->backward_waves, p->backward_wave_count, reader) : NULL;
     pl->backward_gather_workspace =
-        add_workspace(p, ask_memory(p, pl, images).backward_workspace, backward_time(p, reader ? reader : i));
+        add_workspace(p, ask_memory(p, pl, w).backward_workspace, backward_time(p, reader ? reader : i));
 }
 
-static void add_backward_memory(plan *p, size_t i, size_t slice)
+static void add_backward_memory(plan *p, size_t i, const wave *w)
 {
     plan_layer *pl = &p->layers[i];
-    layer_memory need = ask_memory(p, pl, slice);
+    layer_memory need = ask_memory(p, pl, w);
     pl->backward_workspace = add_workspace(p, need.backward_workspace, backward_time(p, i));
     if (pl->l->type->gather_backward) add_backward_gather(p, i);
     size_t first, count;
     plan_parameter_range(pl->l, &first, &count);
-    bool adds = slice < p->batch && !pl->l->type->gather_backward;
+    bool adds = w->slice < p->batch && !pl->l->type->gather_backward;
     pl->later_gradients = adds ? add_workspace(p, count * sizeof(float), backward_time(p, i)) : NO_BLOCK;
 }
 
@@ -338,48 +359,58 @@ static void add_layer_memory(plan *p)
 {
     for (size_t w = 0; w < p->forward_wave_count; w++)
         for (size_t i = p->forward_waves[w].first; i <= p->forward_waves[w].last; i++)
-            add_forward_memory(p, i, p->forward_waves[w].slice);
+            add_forward_memory(p, i, &p->forward_waves[w]);
     if (!plan_trains(p)) return;
     for (size_t w = 0; w < p->backward_wave_count; w++)
         for (size_t i = p->backward_waves[w].first; i <= p->backward_waves[w].last; i++)
-            add_backward_memory(p, i, p->backward_waves[w].slice);
+            add_backward_memory(p, i, &p->backward_waves[w]);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Placing
 
 // The wave of a moment, counted from 1: the input is there at 0, and the gradient of the input outlives all waves.
-static size_t wave_at(const plan *p, size_t time, size_t *slice)
+// *found is null outside of all waves.
+static size_t wave_at(const plan *p, size_t time, const wave **found)
 {
     size_t number = 1;
     for (size_t w = 0; w < p->forward_wave_count; w++, number++) {
-        *slice = p->forward_waves[w].slice;
+        *found = &p->forward_waves[w];
         if (time >= p->forward_waves[w].first && time <= p->forward_waves[w].last) return number;
     }
+    *found = NULL;
     if (time == 0) return 0;
     if (time == loss_time(p)) return number;
     number++;
     for (size_t w = 0; w < p->backward_wave_count; w++, number++) {
-        *slice = p->backward_waves[w].slice;
+        *found = &p->backward_waves[w];
         if (time >= backward_time(p, p->backward_waves[w].last) && time <= backward_time(p, p->backward_waves[w].first))
             return number;
     }
+    *found = NULL;
     return number;
+}
+
+// The bytes of a block that lives within one wave `w`, or (null) beyond.
+static bool size_block(const plan *p, block_use *use, arena_block *block, const wave *w)
+{
+    use->sliced = use->image_bytes > 0 && w && w->slice < p->batch;
+    size_t images = use->sliced ? w->slice : p->batch;
+    size_t lanes = w && (use->sliced || use->workspace) ? w->lanes : 1;
+    if (use->image_bytes > 0 && !checked_mul(use->image_bytes, images, &block->bytes)) return false;
+    if (!checked_align(block->bytes, ARENA_ALIGNMENT, &block->bytes)) return false;
+    use->lane_bytes = lanes > 1 ? block->bytes : 0;
+    return checked_mul(block->bytes, lanes, &block->bytes);
 }
 
 static silma_status size_blocks(plan *p, silma_error *error)
 {
     for (size_t b = 0; b < p->block_count; b++) {
         arena_block *block = &p->blocks[b];
-        block_use *use = &p->uses[b];
-        size_t slice = p->batch;
-        size_t first = wave_at(p, block->first, &slice);
-        block->first = first;
-        block->last = wave_at(p, block->last, &slice);
-        use->sliced = block->first == block->last && slice < p->batch;
-        size_t images = use->sliced ? slice : p->batch;
-        bool fits = use->image_bytes == 0 || checked_mul(use->image_bytes, images, &block->bytes);
-        if (!fits || !checked_align(block->bytes, ARENA_ALIGNMENT, &block->bytes))
+        const wave *w;
+        block->first = wave_at(p, block->first, &w);
+        block->last = wave_at(p, block->last, &w);
+        if (!size_block(p, &p->uses[b], block, block->first == block->last ? w : NULL))
             return silma_fail(error, SILMA_FAILURE, "a batch of %zu images needs more memory than can be addressed",
                               p->batch);
     }
@@ -400,7 +431,7 @@ static silma_status place_everything(plan *p, silma_error *error)
     return status;
 }
 
-static bool create_layer(plan_layer *pl, const graph *g, const layer *l)
+static bool create_layer(plan_layer *pl, const graph *g, const layer *l, size_t lanes)
 {
     size_t inputs = l->input_count;
     *pl = (plan_layer){
@@ -417,10 +448,11 @@ static bool create_layer(plan_layer *pl, const graph *g, const layer *l)
         .routes = calloc(inputs + 1, sizeof *pl->routes),
         .parts = calloc(inputs + 1, sizeof *pl->parts),
         .in = calloc(inputs + 1, sizeof *pl->in),
-        .x = calloc(inputs + 1, sizeof *pl->x),
-        .dx = calloc(inputs + 1, sizeof *pl->dx),
+        .calls = calloc(lanes, sizeof *pl->calls),
+        .x = calloc((inputs + 1) * lanes, sizeof *pl->x),
+        .dx = calloc((inputs + 1) * lanes, sizeof *pl->dx),
     };
-    if (!pl->routes || !pl->parts || !pl->in || !pl->x || !pl->dx) return false;
+    if (!pl->routes || !pl->parts || !pl->in || !pl->calls || !pl->x || !pl->dx) return false;
     for (size_t i = 0; i < inputs; i++)
         pl->in[i] = g->layers[l->inputs[i]].out;
     return true;
@@ -436,7 +468,7 @@ static bool create_layers(plan *p)
     p->backward_waves = calloc(p->count, sizeof *p->backward_waves);
     if (!p->layers || !p->forward_waves || !p->backward_waves) return false;
     for (size_t i = 0; i < p->count; i++) {
-        if (!create_layer(&p->layers[i], p->g, &p->g->layers[i])) return false;
+        if (!create_layer(&p->layers[i], p->g, &p->g->layers[i], p->lanes)) return false;
         blocks += 9 + p->g->layers[i].input_count;
     }
     p->blocks = calloc(blocks, sizeof *p->blocks);
@@ -453,7 +485,7 @@ silma_status plan_create(plan **result, const graph *g, const kernels *k, thread
                           BATCH_MAX);
     plan *p = calloc(1, sizeof *p);
     if (!p) return silma_fail_memory(error, sizeof *p);
-    *p = (plan){.g = g, .k = k, .pool = pool, .batch = batch, .mode = mode};
+    *p = (plan){.g = g, .k = k, .pool = pool, .lanes = thread_pool_size(pool), .batch = batch, .mode = mode};
     silma_status status = create_layers(p) ? place_everything(p, error) : silma_fail_memory(error, sizeof(plan_layer));
     if (status != SILMA_OK) {
         plan_free(p);
@@ -470,6 +502,7 @@ void plan_free(plan *p)
         free(p->layers[i].routes);
         free(p->layers[i].parts);
         free(p->layers[i].in);
+        free(p->layers[i].calls);
         free(p->layers[i].x);
         free(p->layers[i].dx);
     }

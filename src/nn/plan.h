@@ -4,7 +4,7 @@
 // Layers that follow each other form a wave: within it, a few images at a time pass through all of its layers, forward
 // or backward, while they lie in the cache. A wave ends where a layer needs the whole batch: before the sums of batch
 // normalisation, and around dense layers. A tensor that is born and dies within one wave has room for these few images
-// only.
+// only. Where there are enough of such slices, each thread takes its own, and has room of its own for them.
 //
 //     forward of the thesis's CNN:  conv1 | batchnorm1 conv2 | batchnorm2 maxpool1 dropout1 conv3 | ...
 //

@@ -27,28 +27,33 @@ typedef struct plan_layer {
     int *parts;              // (input_count) blocks of ROUTE_ADD
     bool needs_gradient;     // of its output
     size_t saved_image_bytes;
-    layer_call call; // filled for each slice; its arrays (input_count) are the plan's
-    shape *in;
-    const float **x;
-    float **dx; // the input's gradient, or the part
+    shape *in; // (input_count)
+    // Filled for each slice, for each lane:
+    layer_call *calls; // (lanes); their arrays are the plan's
+    const float **x;   // (lanes, input_count)
+    float **dx;        // (lanes, input_count) the input's gradient, or the part
 } plan_layer;
 
 // Layers `first` to `last` of the text, run together; a backward wave runs from `last` down to `first`.
 typedef struct wave {
     size_t first, last;
     size_t slice; // images at a time
+    size_t lanes; // slices at a time: one, whose kernels use all threads, or one for each thread
 } wave;
 
 // What a block of the arena holds: something of each image, or (image_bytes 0) one thing for the batch.
 typedef struct block_use {
     size_t image_bytes;
-    bool sliced; // has room for the images of a slice only
+    bool workspace;    // of a call
+    bool sliced;       // has room for the images of a slice only
+    size_t lane_bytes; // what each lane has for itself; 0: all share it
 } block_use;
 
 struct plan {
     const graph *g;
     const kernels *k;
     thread_pool *pool;
+    size_t lanes; // at most: threads
     size_t batch;
     plan_mode mode;
     bool want_input_gradient;

@@ -154,7 +154,7 @@ static silma_status create_plans(silma_run *run, silma_error *error)
     if (status != SILMA_OK) return status;
     size_t bytes = plan_arena_bytes(run->train_plan);
     if (plan_arena_bytes(run->eval_plan) > bytes) bytes = plan_arena_bytes(run->eval_plan);
-    run->arena = aligned_alloc(ARENA_ALIGNMENT, bytes);
+    run->arena = arena_allocate(bytes);
     if (!run->arena) return silma_fail_memory(error, bytes);
     plan_bind(run->train_plan, run->arena);
     plan_bind(run->eval_plan, run->arena);

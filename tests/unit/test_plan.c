@@ -289,12 +289,63 @@ static void large_random_networks(void **state)
     }
 }
 
+// A training step of the trial's network, and the bits of all that it leaves, joined into one number.
+static uint64_t hash_of_step(const trial *t)
+{
+    plan *p;
+    assert_int_equal(plan_create(&p, t->g, t->k, t->pool, t->batch, PLAN_TRAIN, NULL), SILMA_OK);
+    void *arena = NULL;
+    assert_int_equal(posix_memalign(&arena, ALIGNMENT, plan_arena_bytes(p)), 0);
+    memset(arena, GARBAGE, plan_arena_bytes(p));
+    plan_bind(p, arena);
+    plan_step step = step_of(t, t->batch, true, t->plan_gradients, t->plan_statistics);
+    size_t outputs = t->batch * shape_count(graph_output(t->g));
+    uint64_t state = t->seed, hash = 0;
+    fill(&state, plan_input(p), t->batch * shape_count(graph_input(t->g)));
+    plan_forward(p, &step);
+    for (size_t i = 0; i < outputs; i++)
+        hash = hash * 31 + bits_of(plan_output(p)[i]);
+    fill(&state, plan_output_gradient(p), outputs);
+    plan_backward(p, &step);
+    for (size_t i = 0; i < t->g->layer_count; i++) {
+        const layer *l = &t->g->layers[i];
+        for (int param = 0; param < l->parameter_count; param++) {
+            const parameter *of = &l->parameters[param];
+            const float *values = (of->trainable ? t->plan_gradients : t->plan_statistics) + of->offset;
+            for (size_t k = 0; k < of->count; k++)
+                hash = hash * 31 + bits_of(values[k]);
+        }
+    }
+    free(arena);
+    plan_free(p);
+    return hash;
+}
+
+// Nine slices: with one thread and with three their kernels share each of them, two threads take one each.
+static void the_same_bits_with_any_number_of_threads(void **state)
+{
+    (void)state;
+    static const char *const TEXT = "input 32x32x3\nconv 32 3x3 same\nbatchnorm\nrelu name=short\n"
+                                    "conv 32 3x3 same relu\nbatchnorm\nprelu\nconv 32 3x3 same\nadd short\nbatchnorm\n"
+                                    "maxpool 2x2\ndropout 0.3\nglobalavgpool\ndense 10";
+    uint64_t expected = 0;
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        trial t;
+        trial_begin(&t, TEXT, NULL, threads, 140, 7);
+        uint64_t found = hash_of_step(&t);
+        if (threads == 1) expected = found;
+        assert_int_equal(found, expected);
+        trial_end(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_that_are_easily_wrong),
         cmocka_unit_test(small_random_networks),
         cmocka_unit_test(large_random_networks),
+        cmocka_unit_test(the_same_bits_with_any_number_of_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

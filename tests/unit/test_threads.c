@@ -69,6 +69,43 @@ static void survives_many_short_loops(void **state)
     thread_pool_free(pool);
 }
 
+typedef struct ordered {
+    atomic_size_t taken, turn;
+    size_t done; // not atomic: whose turn it is has it for itself
+    size_t order[TASKS_MAX];
+} ordered;
+
+static void take_in_order(void *argument, size_t task, unsigned thread)
+{
+    (void)task;
+    (void)thread;
+    ordered *o = argument;
+    for (;;) {
+        size_t number = atomic_fetch_add(&o->taken, 1);
+        if (number >= TASKS_MAX) return;
+        if (number % 7 == 0) usleep(100); // those behind overtake, and wait
+        thread_await_turn(&o->turn, number);
+        o->order[o->done++] = number;
+        atomic_store(&o->turn, number + 1);
+    }
+}
+
+static void turns_come_in_order(void **state)
+{
+    (void)state;
+    for (unsigned threads = 1; threads <= 5; threads++) {
+        static ordered o;
+        memset(&o, 0, sizeof o);
+        thread_pool *pool;
+        assert_int_equal(thread_pool_create(&pool, threads, NULL), SILMA_OK);
+        thread_pool_run(pool, threads, take_in_order, &o);
+        assert_int_equal(o.done, TASKS_MAX);
+        for (size_t i = 0; i < TASKS_MAX; i++)
+            assert_int_equal(o.order[i], i);
+        thread_pool_free(pool);
+    }
+}
+
 static void null_pool_runs_in_the_caller(void **state)
 {
     (void)state;
@@ -93,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_each_task_once_in_contiguous_shares),
         cmocka_unit_test(survives_many_short_loops),
+        cmocka_unit_test(turns_come_in_order),
         cmocka_unit_test(null_pool_runs_in_the_caller),
         cmocka_unit_test(refuses_absurd_numbers),
     };

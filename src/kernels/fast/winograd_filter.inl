@@ -13,6 +13,7 @@ enum {
     WINOGRAD_PANELS = 2,
     WINOGRAD_GRADIENT_CHANNELS = 64, // input channels of a task, at most
     WINOGRAD_GRADIENT_TILES = 32,    // of a block
+    WINOGRAD_CHUNK_TILES = 64,       // at least: a chunk's sums are cleared and transformed once
 };
 
 typedef struct winograd_gradient {
@@ -31,6 +32,8 @@ static winograd_gradient winograd_gradient_of(const window_shape *s)
 {
     winograd_gradient job = {.tasks = filter_gradient_of(s, WINOGRAD_GRADIENT_CHANNELS),
                              .source = winograd_of_forward(s)};
+    size_t chunks = job.source.n * job.source.tiles_h * job.source.tiles_w / WINOGRAD_CHUNK_TILES;
+    job.tasks.chunks = smaller(job.tasks.chunks, chunks ? chunks : 1);
     job.line = parts_of(job.tasks.block_channels, VF) * VF;
     job.sum_rows = parts_of(job.line, TILE_ROWS) * TILE_ROWS;
     job.panel_groups = parts_of(job.tasks.output_blocks, WINOGRAD_PANELS);

@@ -135,6 +135,7 @@ static void gather_forward(const layer_call *call)
     float *some_mean = vector_at(call->workspace, c, 0), *variance = vector_at(call->workspace, c, 1);
     call->k->batchnorm_statistics(call->pool, rows, c, call->x[0], some_mean, variance,
                                   vector_at(call->workspace, c, 2));
+    layer_await_turn(call);
     if (call->first_image == 0) memset(total_mean, 0, 4 * floats_bytes(c));
     join_statistics(c, (double)(call->first_image * image_rows), total_mean, total_squares, (double)rows, some_mean,
                     variance);
@@ -158,7 +159,7 @@ static void forward(const layer_call *call)
     }
     float *inv_std = vector_at(call->workspace, c, 0); // becomes the scale, element by element
     invert_deviation(layer_statistics(call, MOVING_VARIANCE), inv_std, c, bn->epsilon);
-    if (call->saved) { // for the backward of a network that is not being trained
+    if (call->saved && call->first_image == 0) { // for the backward of a network that is not being trained
         memcpy(vector_at(call->saved, c, 0), layer_statistics(call, MOVING_MEAN), c * sizeof(float));
         memcpy(vector_at(call->saved, c, 1), inv_std, c * sizeof(float));
     }
@@ -176,6 +177,7 @@ static void gather_backward(const layer_call *call)
                                  vector_at(call->saved, c, 0), vector_at(call->saved, c, 1), call->dy, dgamma, dbeta,
                                  vector_at(call->workspace, c, 2));
     if (first) return;
+    layer_await_turn(call);
     call->k->add(call->pool, c, layer_gradient(call, GAMMA), dgamma, layer_gradient(call, GAMMA));
     call->k->add(call->pool, c, layer_gradient(call, BETA), dbeta, layer_gradient(call, BETA));
 }
