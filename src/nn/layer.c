@@ -82,6 +82,7 @@ const char *silma_layer_synopsis(size_t index)
     for (size_t i = 0; i <= index; i++)
         if (!layer_types[i]) return NULL;
     return layer_types[index]->synopsis;
+}
 
 void layer_await_turn(const layer_call *call)
 {
