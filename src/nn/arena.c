@@ -1,3 +1,4 @@
+#define _GNU_SOURCE // MADV_HUGEPAGE
 #include "nn/arena.h"
 
 #include "core/checked.h"
@@ -5,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static bool overlap_in_time(const arena_block *a, const arena_block *b)
 {
@@ -65,4 +67,16 @@ silma_status arena_place(arena_block *blocks, size_t count, size_t *bytes, silma
     }
     free(order);
     return status;
+}
+
+void *arena_allocate(size_t bytes)
+{
+    char *memory = aligned_alloc(ARENA_ALIGNMENT, bytes);
+#ifdef MADV_HUGEPAGE
+    const size_t huge = (size_t)2 << 20;
+    size_t before = (huge - (uintptr_t)memory % huge) % huge;
+    // a hint: without it the memory is there as well
+    if (memory && bytes >= before + huge) (void)madvise(memory + before, (bytes - before) / huge * huge, MADV_HUGEPAGE);
+#endif
+    return memory;
 }

@@ -24,4 +24,9 @@ typedef struct arena_block {
 // arena's size in *bytes; fails if it overflows or memory is short.
 silma_status arena_place(arena_block *blocks, size_t count, size_t *bytes, silma_error *error);
 
+// Memory for an arena or a vector of parameters, to be freed by free(); null where there is none. `bytes` is a multiple
+// of ARENA_ALIGNMENT. Where the system has huge pages, it is asked for them: matrices whose rows are pages apart are
+// read faster so, since the processor keeps the places of a few pages only.
+void *arena_allocate(size_t bytes);
+
 #endif

@@ -40,7 +40,7 @@ static float *allocate_vector(size_t count)
 {
     size_t bytes;
     if (!checked_mul(count + 1, sizeof(float), &bytes) || !checked_align(bytes, ARENA_ALIGNMENT, &bytes)) return NULL;
-    float *vector = aligned_alloc(ARENA_ALIGNMENT, bytes);
+    float *vector = arena_allocate(bytes);
     if (vector) memset(vector, 0, bytes);
     return vector;
 }
@@ -476,7 +476,7 @@ silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *po
     silma_status status = fold_for(&folded, model, k, error);
     if (status == SILMA_OK)
         status = create_small_plan(&p, folded.g ? folded.g : model->g, k, pool, model->mirror ? 2 : 1, &batch, error);
-    void *arena = status == SILMA_OK ? aligned_alloc(ARENA_ALIGNMENT, plan_arena_bytes(p)) : NULL;
+    void *arena = status == SILMA_OK ? arena_allocate(plan_arena_bytes(p)) : NULL;
     if (status == SILMA_OK && !arena) status = silma_fail_memory(error, plan_arena_bytes(p));
     if (status != SILMA_OK) {
         plan_free(p);

@@ -138,7 +138,7 @@ static void *allocate_aligned(size_t count, size_t size)
 {
     size_t bytes;
     if (!checked_mul(count + 1, size, &bytes) || !checked_align(bytes, ARENA_ALIGNMENT, &bytes)) return NULL;
-    void *memory = aligned_alloc(ARENA_ALIGNMENT, bytes);
+    void *memory = arena_allocate(bytes);
     if (memory) memset(memory, 0, bytes);
     return memory;
 }
@@ -154,7 +154,7 @@ static silma_status create_plans(silma_run *run, silma_error *error)
     if (status != SILMA_OK) return status;
     size_t bytes = plan_arena_bytes(run->train_plan);
     if (plan_arena_bytes(run->eval_plan) > bytes) bytes = plan_arena_bytes(run->eval_plan);
-    run->arena = aligned_alloc(ARENA_ALIGNMENT, bytes);
+    run->arena = arena_allocate(bytes);
     if (!run->arena) return silma_fail_memory(error, bytes);
     plan_bind(run->train_plan, run->arena);
     plan_bind(run->eval_plan, run->arena);
