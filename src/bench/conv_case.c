@@ -29,7 +29,7 @@ void conv_name(char name[CASE_NAME_SIZE], const conv_shape *shape, conv_directio
 float *case_noise(size_t count, uint32_t seed)
 {
     size_t bytes = (count * sizeof(float) + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
-    float *values = aligned_alloc(ARENA_ALIGNMENT, bytes);
+    float *values = arena_allocate(bytes);
     uint32_t state = seed * 2654435761u + 1;
     for (size_t i = 0; values && i < count; i++) {
         state = state * 1664525u + 1013904223u; // Numerical Recipes' generator: any noise will do

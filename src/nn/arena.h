@@ -24,8 +24,9 @@ typedef struct arena_block {
 // arena's size in *bytes; fails if it overflows or memory is short.
 silma_status arena_place(arena_block *blocks, size_t count, size_t *bytes, silma_error *error);
 
-// Memory for an arena, in large pages where the system has them: what a kernel writes to 36 places at once then does
-// not wait for the addresses. Null if memory is short; free with free().
+// Memory for an arena or a vector of parameters, in large pages where the system has them: what a kernel writes to 36
+// places at once, or reads from rows that are pages apart, then does not wait for the addresses. Null if memory is short;
+// free with free().
 void *arena_allocate(size_t bytes);
 
 #endif

@@ -143,7 +143,7 @@ static bool write_text(const folding *f, char **written)
 static float *take_vector(size_t count)
 {
     size_t bytes = (count * sizeof(float) / ARENA_ALIGNMENT + 1) * ARENA_ALIGNMENT;
-    float *vector = aligned_alloc(ARENA_ALIGNMENT, bytes);
+    float *vector = arena_allocate(bytes);
     if (vector) memset(vector, 0, bytes);
     return vector;
 }

@@ -40,7 +40,7 @@ static float *allocate_vector(size_t count)
 {
     size_t bytes;
     if (!checked_mul(count + 1, sizeof(float), &bytes) || !checked_align(bytes, ARENA_ALIGNMENT, &bytes)) return NULL;
-    float *vector = aligned_alloc(ARENA_ALIGNMENT, bytes);
+    float *vector = arena_allocate(bytes);
     if (vector) memset(vector, 0, bytes);
     return vector;
 }

@@ -138,7 +138,7 @@ static void *allocate_aligned(size_t count, size_t size)
 {
     size_t bytes;
     if (!checked_mul(count + 1, size, &bytes) || !checked_align(bytes, ARENA_ALIGNMENT, &bytes)) return NULL;
-    void *memory = aligned_alloc(ARENA_ALIGNMENT, bytes);
+    void *memory = arena_allocate(bytes);
     if (memory) memset(memory, 0, bytes);
     return memory;
 }

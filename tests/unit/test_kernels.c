@@ -259,8 +259,12 @@ static void matmul_blocks(void **state)
             matmul_case c = {.task = {.m = shape[i][0], .n = shape[i][1], .k = shape[i][2]}};
             c.task.transpose_a = variant & 1;
             c.task.transpose_b = variant & 2;
+            c.task.accumulate = i % 2 == 1;
             check_matmul(&c);
         }
+        matmul_case dense = {{.m = shape[i][0], .n = shape[i][1], .k = shape[i][2]}, true, i % 2 == 1};
+        dense.task.act.kind = ACTIVATION_RELU;
+        check_matmul(&dense);
     }
 }
 

@@ -1,18 +1,23 @@
 // Matrix products, eq. 32-37 and 39-44: C = op(A) op(B), with bias and activation in the epilogue.
 //
-// C is shared out into a grid of rectangles, one a worker. A worker goes through its rectangle in blocks of
-// MATMUL_COLUMNS columns and MATMUL_DEPTH steps of the sum; it packs the block of B into panels of TILE_COLUMNS columns
-// and blocks of MATMUL_ROWS rows of A into tiles, both zero-padded, in scratch space that stays in the second-level
-// cache. The sum of an element runs through the depth in fixed blocks, so that its bits do not depend on the grid.
+// C is shared out into a grid of rectangles, one a worker. A worker goes through its rectangle in blocks of columns and
+// of at most MATMUL_DEPTH steps of the sum. It packs the block of B into panels of TILE_COLUMNS columns, zero-padded,
+// in scratch space that stays in the second-level cache, and goes down A in blocks of MATMUL_ROWS rows. A is read where
+// it lies: the processor fetches ahead what a tile needs of it while it multiplies, but a copy of it would have to be
+// waited for. Only where A is transposed, so that each step of a tile is a line of memory, and there are many panels, a
+// block of A is packed too. The sum of an element runs through the depth in fixed blocks, so that its bits do not
+// depend on the grid.
 
 enum {
     MATMUL_DEPTH = 256,
-    MATMUL_ROWS = 96,                // a multiple of every TILE_ROWS
-    MATMUL_LINE = MATMUL_DEPTH + 16, // a packed row of A; not a power of two, so that rows lie in different sets
-    MATMUL_PACKED_A = MATMUL_ROWS * MATMUL_LINE,
-    MATMUL_PACKED_B = 96 * 1024,
-    MATMUL_AHEAD = 4,     // rows
-    MATMUL_THIN_ROWS = 3, // of C, at most, for which B is not packed
+    MATMUL_ROWS = 96,   // a multiple of every TILE_ROWS
+    MATMUL_SKEW = 16,   // floats between packed tiles of A, so that they lie in different sets of the cache
+    MATMUL_FETCHES = 8, // of a line of A transposed, at most, for which it is not packed
+    MATMUL_PACKED_A = MATMUL_ROWS * MATMUL_DEPTH + MATMUL_ROWS / TILE_ROWS * MATMUL_SKEW,
+    MATMUL_PACKED_B = 64 * 1024,
+    MATMUL_AHEAD = 4,               // rows
+    MATMUL_LARGE = 2 * 1024 * 1024, // floats of B that no cache holds
+    MATMUL_THIN_ROWS = 3,           // of C, at most, for which B is not packed
     MATMUL_THIN_VECTORS = 8,
     MATMUL_THIN_AHEAD = 8, // rows
 };
@@ -26,22 +31,42 @@ typedef struct matmul_job {
 // A block of the product: rows [row, row + rows), columns likewise, steps [step, step + steps) of the sum.
 typedef struct matmul_block {
     size_t row, rows, column, columns, step, steps;
-    float *a; // tiles: (rows, MATMUL_LINE), or where A is transposed (tiles, steps, TILE_ROWS)
-    float *b; // panels: (columns / TILE_COLUMNS, steps, TILE_COLUMNS)
+    const float *a;          // its first row and step
+    size_t a_tile, a_stride; // from a tile to the next; from a row (a step where A is transposed) to the next
+    float *b;                // panels: (columns / TILE_COLUMNS, steps, TILE_COLUMNS)
 } matmul_block;
 
-static void matmul_pack_a(const matmul_task *task, const matmul_block *at)
+// The end of the block of steps that begins at `step`; all are about equally long.
+static size_t matmul_block_end(size_t k, size_t step)
+{
+    size_t most = smaller(k - step, MATMUL_DEPTH), blocks = parts_of(k - step, most);
+    return step + parts_of(k - step, blocks);
+}
+
+// Where A lies, or where it is packed: tiles (rows / TILE_ROWS, steps, TILE_ROWS).
+static void matmul_place_a(const matmul_task *task, matmul_block *at, float *packed)
 {
     if (!task->transpose_a) {
-        for (size_t i = 0; i < at->rows; i++)
-            memcpy(at->a + i * MATMUL_LINE, task->a + (at->row + i) * task->k + at->step, at->steps * sizeof(float));
+        at->a = task->a + at->row * task->k + at->step;
+        at->a_tile = TILE_ROWS * task->k;
+        at->a_stride = task->k;
         return;
     }
+    const float *a = task->a + at->step * task->m + at->row;
+    if (parts_of(at->columns, TILE_COLUMNS) * parts_of(16, TILE_ROWS) <= MATMUL_FETCHES) {
+        at->a = a;
+        at->a_tile = TILE_ROWS;
+        at->a_stride = task->m;
+        return;
+    }
+    at->a = packed;
+    at->a_tile = at->steps * TILE_ROWS + MATMUL_SKEW;
+    at->a_stride = TILE_ROWS;
     size_t whole = at->rows / TILE_ROWS, rest = at->rows % TILE_ROWS;
     for (size_t q = 0; q < at->steps; q++) {
-        const float *from = task->a + (at->step + q) * task->m + at->row;
-        float *to = at->a + q * TILE_ROWS;
-        for (size_t i = 0; i < whole; i++, from += TILE_ROWS, to += at->steps * TILE_ROWS)
+        const float *from = a + q * task->m;
+        float *to = packed + q * TILE_ROWS;
+        for (size_t i = 0; i < whole; i++, from += TILE_ROWS, to += at->a_tile)
             memcpy(to, from, TILE_ROWS * sizeof(float));
         for (size_t i = 0; i < rest; i++)
             to[i] = from[i];
@@ -89,37 +114,91 @@ static void matmul_pack_b_columns(const matmul_task *task, const matmul_block *a
 // One tile of C. The first block of steps starts the sum (from C where it accumulates), the last one ends it.
 typedef struct matmul_tile {
     const float *a, *b;
-    size_t a_row, a_step, steps;
+    size_t steps;
     float *c, *z;
     const float *bias;
-    size_t columns;
-    bool first, last;
+    size_t n, columns; // n: stride of the rows of C
+    bool add, last;    // add: to what is in C
+    bool whole, relu;  // whole: of the most rows and columns, with no epilogue but these
 } matmul_tile;
+
+// A whole tile goes from the registers to C.
+static ALWAYS_INLINE void matmul_store(const matmul_tile *at, tile *t, size_t rows, size_t vectors)
+{
+    vf zero = vf_zero();
+    if (at->add) {
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            UNROLL
+            for (size_t v = 0; v < vectors; v++)
+                t->sum[i][v] += vf_load(at->c + i * at->n + v * VF);
+        }
+    }
+    if (at->bias) {
+        UNROLL
+        for (size_t v = 0; v < vectors; v++) {
+            vf bias = vf_load(at->bias + v * VF);
+            UNROLL
+            for (size_t i = 0; i < rows; i++)
+                t->sum[i][v] += bias;
+        }
+    }
+    if (at->relu) {
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            UNROLL
+            for (size_t v = 0; v < vectors; v++)
+                t->sum[i][v] = vf_max(zero, t->sum[i][v]);
+        }
+    }
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        UNROLL
+        for (size_t v = 0; v < vectors; v++)
+            vf_store(at->c + i * at->n + v * VF, t->sum[i][v]);
+    }
+}
+
+// What is written first is fetched while the sums are made.
+static ALWAYS_INLINE void matmul_fetch(const matmul_tile *at, size_t rows)
+{
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        UNROLL
+        for (size_t j = 0; j < TILE_COLUMNS; j += 16)
+            __builtin_prefetch(at->c + i * at->n + j, 1);
+    }
+}
 
 static ALWAYS_INLINE void matmul_compute(const matmul_tile *at, tile *t, size_t rows, size_t vectors, size_t a_row,
                                          size_t a_step)
 {
+    bool most = rows == TILE_ROWS && vectors == TILE_VECTORS;
     tile sums; // in registers
     tile_clear(&sums, rows, vectors);
+    if (most && !at->add) matmul_fetch(at, rows);
     tile_accumulate(&sums, rows, vectors, at->steps, at->a, a_row, a_step, at->b, TILE_COLUMNS);
-    tile_copy(&sums, t, rows, vectors);
+    if (most && at->whole)
+        matmul_store(at, &sums, rows, vectors);
+    else
+        tile_copy(&sums, t, rows, vectors);
 }
 
-// From the tile to C. Once for all sizes: next to the sums themselves its time does not count, but its size would.
+// Any tile, from memory to C. Once for all sizes: whole tiles come here seldom.
 static __attribute__((noinline)) void matmul_finish(const matmul_task *task, const matmul_tile *at, const tile *t,
                                                     size_t rows)
 {
     for (size_t v = 0; v * VF < at->columns; v++) {
-        vf bias = at->last && at->bias ? tile_load(at->bias, at->columns, v) : vf_zero();
+        vf bias = at->bias ? tile_load(at->bias, at->columns, v) : vf_zero();
         for (size_t i = 0; i < rows; i++) {
             vf sum = t->sum[i][v];
-            if (!at->first || task->accumulate) sum += tile_load(at->c + i * task->n, at->columns, v);
+            if (at->add) sum += tile_load(at->c + i * at->n, at->columns, v);
             if (at->last) {
                 sum += bias;
-                if (at->z) tile_store(at->z + i * task->n, at->columns, v, sum);
+                if (at->z) tile_store(at->z + i * at->n, at->columns, v, sum);
                 sum = activation_inline(task->act, sum);
             }
-            tile_store(at->c + i * task->n, at->columns, v, sum);
+            tile_store(at->c + i * at->n, at->columns, v, sum);
         }
     }
 }
@@ -167,59 +246,57 @@ static ALWAYS_INLINE void matmul_compute_rows(const matmul_tile *at, tile *t, si
     }
 }
 
-static void matmul_compute_block(const matmul_task *task, const matmul_block *at, prefetch *next_a, prefetch *next_b)
+static matmul_tile matmul_tile_at(const matmul_task *task, const matmul_block *at, size_t row, size_t column)
 {
-    for (size_t j = 0; j < at->columns; j += TILE_COLUMNS) {
+    size_t offset = (at->row + row) * task->n + at->column + column;
+    bool last = at->step + at->steps == task->k;
+    bool simple = task->act.kind == ACTIVATION_LINEAR || task->act.kind == ACTIVATION_RELU;
+    size_t columns = smaller(TILE_COLUMNS, at->columns - column);
+    return (matmul_tile){
+        .a = at->a + row / TILE_ROWS * at->a_tile,
+        .b = at->b + column * at->steps,
+        .steps = at->steps,
+        .c = task->c + offset,
+        .z = task->pre_activation ? task->pre_activation + offset : NULL,
+        .bias = last && task->bias ? task->bias + at->column + column : NULL,
+        .n = task->n,
+        .columns = columns,
+        .add = at->step > 0 || task->accumulate,
+        .last = last,
+        .whole = at->rows - row >= TILE_ROWS && columns == TILE_COLUMNS && (!last || (simple && !task->pre_activation)),
+        .relu = last && task->act.kind == ACTIVATION_RELU,
+    };
+}
+
+static void matmul_compute_block(const matmul_task *task, const matmul_block *at, prefetch *next)
+{
+    for (size_t column = 0; column < at->columns; column += TILE_COLUMNS) {
         for (size_t row = 0; row < at->rows; row += TILE_ROWS) {
             size_t rows = smaller(TILE_ROWS, at->rows - row);
-            prefetch_some(next_a);
-            prefetch_some(next_b);
-            size_t offset = (at->row + row) * task->n + at->column + j;
-            matmul_tile part = {.b = at->b + j * at->steps,
-                                .steps = at->steps,
-                                .c = task->c + offset,
-                                .z = task->pre_activation ? task->pre_activation + offset : NULL,
-                                .bias = task->bias ? task->bias + at->column + j : NULL,
-                                .columns = smaller(TILE_COLUMNS, at->columns - j),
-                                .first = at->step == 0,
-                                .last = at->step + at->steps == task->k};
+            prefetch_some(next);
+            matmul_tile part = matmul_tile_at(task, at, row, column);
             tile t;
-            if (task->transpose_a) {
-                part.a = at->a + row * at->steps;
-                matmul_compute_rows(&part, &t, rows, 1, TILE_ROWS);
-            } else {
-                part.a = at->a + row * MATMUL_LINE;
-                matmul_compute_rows(&part, &t, rows, MATMUL_LINE, 1);
-            }
-            matmul_finish(task, &part, &t, rows);
+            if (task->transpose_a)
+                matmul_compute_rows(&part, &t, rows, 1, at->a_stride);
+            else
+                matmul_compute_rows(&part, &t, rows, at->a_stride, 1);
+            if (!part.whole) matmul_finish(task, &part, &t, rows);
         }
     }
 }
 
-// The block of A that is packed next: further down in the same steps, otherwise the first rows of the next steps.
-static prefetch matmul_next_a(const matmul_task *task, const matmul_block *part, const matmul_block *at, size_t tiles)
+// Of a B that is larger than the caches, the block of the next steps, in the same columns or else in the next.
+static prefetch matmul_next_b(const matmul_task *task, const matmul_block *part, const matmul_block *at)
 {
-    size_t row = at->row + at->rows, step = at->step, steps = at->steps;
-    if (row == part->row + part->rows) {
-        row = part->row;
-        step += steps;
-        steps = smaller(MATMUL_DEPTH, task->k - step);
-    }
-    size_t rows = smaller(MATMUL_ROWS, part->row + part->rows - row);
-    if (task->transpose_a) return prefetch_rows(task->a + step * task->m + row, steps, task->m, rows, tiles);
-    return prefetch_rows(task->a + row * task->k + step, rows, task->k, steps, tiles);
-}
-
-// The block of B of the next steps, in the same columns or else in the next.
-static prefetch matmul_next_b(const matmul_task *task, const matmul_block *part, const matmul_block *at, size_t tiles)
-{
+    if (task->k * task->n < MATMUL_LARGE) return (prefetch){0};
     size_t step = at->step + at->steps, column = at->column, columns = at->columns;
     if (step == task->k) {
         step = 0;
         column += columns;
         columns = smaller(columns, part->column + part->columns - column);
     }
-    size_t steps = smaller(MATMUL_DEPTH, task->k - step);
+    size_t steps = matmul_block_end(task->k, step) - step;
+    size_t tiles = parts_of(part->rows, TILE_ROWS) * parts_of(at->columns, TILE_COLUMNS);
     if (task->transpose_b) return prefetch_rows(task->b + column * task->k + step, columns, task->k, steps, tiles);
     return prefetch_rows(task->b + step * task->n + column, steps, task->n, columns, tiles);
 }
@@ -239,7 +316,7 @@ static ALWAYS_INLINE void matmul_thin_strip(const matmul_task *task, size_t row,
     for (size_t v = 0; v * VF < columns; v++)
         total[v] = task->accumulate ? tile_load(task->c + offset, columns, v) : vf_zero();
     for (size_t step = 0; step < task->k;) {
-        size_t end = smaller(step + MATMUL_DEPTH, task->k);
+        size_t end = matmul_block_end(task->k, step);
         vf sum[MATMUL_THIN_VECTORS];
         UNROLL
         for (size_t v = 0; v < vectors; v++)
@@ -283,24 +360,22 @@ static void matmul_thin(const matmul_task *task, const matmul_block *part)
 
 static void matmul_packed(const matmul_task *task, const matmul_block *part, float *scratch)
 {
-    matmul_block at = {.a = scratch, .b = scratch + MATMUL_PACKED_A};
+    matmul_block at = {.b = scratch + MATMUL_PACKED_A};
     size_t end_row = part->row + part->rows, end_column = part->column + part->columns;
     size_t wide = MATMUL_PACKED_B / smaller(task->k, MATMUL_DEPTH) / TILE_COLUMNS * TILE_COLUMNS;
     for (at.column = part->column; at.column < end_column; at.column += at.columns) {
         at.columns = smaller(wide, end_column - at.column);
-        size_t panels = parts_of(at.columns, TILE_COLUMNS);
         for (at.step = 0; at.step < task->k; at.step += at.steps) {
-            at.steps = smaller(MATMUL_DEPTH, task->k - at.step);
+            at.steps = matmul_block_end(task->k, at.step) - at.step;
             if (task->transpose_b)
                 matmul_pack_b_columns(task, &at);
             else
                 matmul_pack_b_rows(task, &at);
-            prefetch next_b = matmul_next_b(task, part, &at, parts_of(part->rows, TILE_ROWS) * panels);
+            prefetch next = matmul_next_b(task, part, &at);
             for (at.row = part->row; at.row < end_row; at.row += at.rows) {
                 at.rows = smaller(MATMUL_ROWS, end_row - at.row);
-                matmul_pack_a(task, &at);
-                prefetch next_a = matmul_next_a(task, part, &at, parts_of(at.rows, TILE_ROWS) * panels);
-                matmul_compute_block(task, &at, &next_a, &next_b);
+                matmul_place_a(task, &at, scratch);
+                matmul_compute_block(task, &at, &next);
             }
         }
     }
@@ -335,7 +410,7 @@ static void matmul_work(void *argument, size_t worker, unsigned thread)
     matmul_rectangle(job->task, &part, job->scratch + worker * (MATMUL_PACKED_A + MATMUL_PACKED_B));
 }
 
-// The grid whose largest rectangle has the fewest tiles; of equal ones that with the least to pack.
+// The grid whose largest rectangle has the fewest tiles; of equal ones that which reads the least.
 static void matmul_choose_grid(matmul_job *job, size_t workers)
 {
     size_t tiles = parts_of(job->task->m, TILE_ROWS), panels = parts_of(job->task->n, TILE_COLUMNS);
