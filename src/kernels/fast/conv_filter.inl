@@ -189,8 +189,32 @@ static prefetch filter_gradient_next_dz(const filter_gradient *job, const filter
                          (size_t)s->oc, slab->columns, calls);
 }
 
+// The nine taps of a single channel, nine_taps.inl: all sums at once, so that dz is read once.
+static void filter_gradient_add_nine_taps(const filter_gradient *job, const filter_gradient_slab *slab, float *partial)
+{
+    size_t ow = (size_t)job->shape->ow, stride_w = (size_t)job->shape->stride_w,
+           stride_h = (size_t)job->shape->stride_h;
+    size_t image = ((slab->rows - 1) * stride_h + 3) * job->padded_w;
+    const float *dz = slab->dz;
+    vf sum[NINE_TAPS_VECTORS];
+    nine_taps_load(partial, sum);
+    for (size_t i = 0; i < slab->images; i++) {
+        for (size_t row = 0; row < slab->rows; row++, dz += ow * TILE_COLUMNS)
+            nine_taps_add_row(slab->x + i * image + row * stride_h * job->padded_w, job->padded_w, stride_w, dz, ow,
+                              sum);
+    }
+    UNROLL
+    for (size_t i = 0; i < NINE_TAPS_VECTORS; i++)
+        vf_store(partial + i * VF, sum[i]);
+}
+
 static void filter_gradient_add_slab(const filter_gradient *job, const filter_gradient_slab *slab, float *partial)
 {
+    const window_shape *s = job->shape;
+    if (NINE_TAPS && s->kh == 3 && s->kw == 3 && slab->channels == 1 && slab->columns > VF) {
+        filter_gradient_add_nine_taps(job, slab, partial);
+        return;
+    }
     size_t taps = (size_t)job->shape->kw * slab->channels, tiles = parts_of(taps, TILE_ROWS);
     prefetch next_x = filter_gradient_next_x(job, slab, tiles * (size_t)job->shape->kh);
     prefetch next_dz = filter_gradient_next_dz(job, slab, tiles * (size_t)job->shape->kh);

@@ -10,7 +10,11 @@
 // blocks of TILE_COLUMNS output channels, (groups, blocks, kh, kw * channels, TILE_COLUMNS), so that they are read
 // straight through.
 
-enum { CORRELATION_SCRATCH = 1 << 16 }; // floats: a quarter of a second-level cache of 1 MB
+enum {
+    CORRELATION_SCRATCH = 1 << 16, // floats: a quarter of a second-level cache of 1 MB
+    CORRELATION_FEW_STEPS = 64,    // of a tile's sums: it takes no longer than its outputs take to come from memory
+    CORRELATION_CALL = 4,          // tiles between two requests for the next band's source
+};
 
 typedef struct correlation {
     const float *source;            // (n, h, w, groups * channels)
@@ -28,8 +32,8 @@ typedef struct correlation {
     size_t y_image, y_row, y_pixel; // floats from one to the next, for y and z
     const float *bias;              // (groups * group_outputs) or null
     activation act;
-    size_t row_tiles;    // tiles of an output row
     size_t band;         // output rows at a time
+    size_t ahead;        // floats from a tile's outputs to those that are fetched meanwhile
     size_t padded_w;     // pixels in a padded row
     bool in_place;       // the source needs neither padding nor picking of channels: it is not copied
     float *scratch;      // (workers, scratch_each)
@@ -70,7 +74,7 @@ static void correlation_gather(correlation *job)
 // Chooses the band: as many rows as fit the scratch, in bands of even size.
 static void correlation_plan_bands(correlation *job)
 {
-    job->row_tiles = parts_of(job->ow, TILE_ROWS);
+    job->ahead = job->kh * job->kw * job->channels < CORRELATION_FEW_STEPS ? job->y_row : 0;
     job->padded_w = (job->ow + (job->rest > 0) - 1) * job->stride_w + job->kw;
     job->in_place = job->groups == 1 && job->pad_top == 0 && job->pad_left == 0 && job->padded_w == job->w &&
                     (job->oh - 1) * job->stride_h + job->kh <= job->h && job->kh > 0;
@@ -141,107 +145,165 @@ static __attribute__((noinline)) void correlation_finish(const correlation *job,
     }
 }
 
-// The same in registers for the usual case: whole vectors, no z, linear or a rectifier, which cuts off at `least`.
-static ALWAYS_INLINE void correlation_finish_whole(const correlation *job, const correlation_tile *at, const tile *t,
-                                                   size_t pixels, size_t vectors)
+// In registers what is usual: no z, linear or a rectifier, which cuts off at `least`.
+static ALWAYS_INLINE bool correlation_is_simple(const correlation *job)
 {
-    vf least = vf_set(job->act.kind == ACTIVATION_RELU ? 0.0f : -INFINITY);
+    return !job->z && job->act.kind != ACTIVATION_LEAKY_RELU;
+}
+
+static ALWAYS_INLINE vf correlation_least(const correlation *job)
+{
+    return vf_set(job->act.kind == ACTIVATION_RELU ? 0.0f : -INFINITY);
+}
+
+// The last vector has `lanes` channels.
+static ALWAYS_INLINE void correlation_finish_simple(const correlation *job, const correlation_tile *at, const tile *t,
+                                                    size_t pixels, size_t vectors, size_t lanes)
+{
+    vf least = correlation_least(job);
     UNROLL
     for (size_t v = 0; v < vectors; v++) {
-        vf bias = at->bias ? vf_load(at->bias + v * VF) : vf_zero();
+        size_t count = v + 1 < vectors ? VF : lanes;
+        vf bias = at->bias ? load_lanes(at->bias + v * VF, count) : vf_zero();
         UNROLL
         for (size_t i = 0; i < pixels; i++)
-            vf_store(at->y + i * job->y_pixel + v * VF, vf_max(least, t->sum[i][v] + bias));
+            store_lanes(at->y + i * job->y_pixel + v * VF, vf_max(least, t->sum[i][v] + bias), count);
     }
 }
 
-static ALWAYS_INLINE void correlation_compute(const correlation *job, const correlation_tile *at, size_t pixels,
+static void correlation_next_tile(const correlation *job, correlation_tile *at, size_t pixels)
+{
+    at->a += pixels * job->stride_w * job->channels;
+    at->y += pixels * job->y_pixel;
+    if (at->z) at->z += pixels * job->y_pixel;
+}
+
+// Asks for the cache lines of y, so that the stores need not wait for them.
+static ALWAYS_INLINE void correlation_fetch_outputs(const correlation *job, const float *y, size_t pixels,
+                                                    size_t vectors)
+{
+    enum { LINE = 16 };
+    y += job->ahead;
+    for (size_t i = 0; i < pixels; i++, y += job->y_pixel) {
+        UNROLL
+        for (size_t line = 0; line < vectors * VF; line += LINE)
+            __builtin_prefetch(y + line, 1);
+    }
+}
+
+// `tiles` neighbours in a row; `at` moves on over them.
+static ALWAYS_INLINE void correlation_compute(const correlation *job, correlation_tile *at, size_t tiles, size_t pixels,
                                               size_t vectors)
 {
-    size_t line = job->padded_w * job->channels, run = job->kw * job->channels;
-    const float *a = at->a, *b = at->filter;
-    tile t;
-    tile_clear(&t, pixels, vectors);
-    for (size_t ky = 0; ky < at->kh; ky++) {
-        tile_accumulate(&t, pixels, vectors, run, a, job->stride_w * job->channels, 1, b, TILE_COLUMNS);
-        a += line;
-        b += run * TILE_COLUMNS;
+    size_t line = job->padded_w * job->channels, run = job->kw * job->channels, step = job->stride_w * job->channels;
+    // A part of a vector costs no more than a whole one with AVX-512; then few channels are worth code of their own.
+    bool masked = VF == 16 && vectors == 1;
+    bool simple = correlation_is_simple(job) && (masked || at->columns == vectors * VF);
+    for (; tiles > 0; tiles--) {
+        const float *a = at->a, *b = at->filter;
+        tile t;
+        tile_clear(&t, pixels, vectors);
+        correlation_fetch_outputs(job, at->y, pixels, vectors);
+        for (size_t ky = 0; ky < at->kh; ky++) {
+            tile_accumulate(&t, pixels, vectors, run, a, step, 1, b, TILE_COLUMNS);
+            a += line;
+            b += run * TILE_COLUMNS;
+        }
+        if (simple) {
+            correlation_finish_simple(job, at, &t, pixels, vectors, masked ? at->columns : VF);
+        } else {
+            tile copy;
+            tile_copy(&t, &copy, pixels, vectors);
+            correlation_finish(job, at, &copy, pixels);
+        }
+        correlation_next_tile(job, at, pixels);
     }
-    if (at->columns == vectors * VF && !at->z && job->act.kind != ACTIVATION_LEAKY_RELU) {
-        correlation_finish_whole(job, at, &t, pixels, vectors);
-        return;
-    }
-    tile copy;
-    tile_copy(&t, &copy, pixels, vectors);
-    correlation_finish(job, at, &copy, pixels);
 }
 
-static ALWAYS_INLINE void correlation_compute_pixels(const correlation *job, const correlation_tile *at, size_t pixels,
-                                                     size_t vectors)
+static ALWAYS_INLINE void correlation_compute_pixels(const correlation *job, correlation_tile *at, size_t tiles,
+                                                     size_t pixels, size_t vectors)
 {
     switch (pixels) {
     case 1:
-        correlation_compute(job, at, 1, vectors);
+        correlation_compute(job, at, tiles, 1, vectors);
         break;
     case 2:
-        correlation_compute(job, at, 2, vectors);
+        correlation_compute(job, at, tiles, 2, vectors);
         break;
     case 3:
-        correlation_compute(job, at, 3, vectors);
+        correlation_compute(job, at, tiles, 3, vectors);
         break;
     case 4:
-        correlation_compute(job, at, 4, vectors);
+        correlation_compute(job, at, tiles, 4, vectors);
         break;
 #if TILE_ROWS > 4
     case 5:
-        correlation_compute(job, at, 5, vectors);
+        correlation_compute(job, at, tiles, 5, vectors);
         break;
     case 6:
-        correlation_compute(job, at, 6, vectors);
+        correlation_compute(job, at, tiles, 6, vectors);
         break;
 #endif
 #if TILE_ROWS > 6
     case 7:
-        correlation_compute(job, at, 7, vectors);
+        correlation_compute(job, at, tiles, 7, vectors);
         break;
     case 8:
-        correlation_compute(job, at, 8, vectors);
+        correlation_compute(job, at, tiles, 8, vectors);
         break;
 #endif
     }
 }
 
-static void correlation_pixels(const correlation *job, correlation_tile at, size_t x, size_t pixels)
+// `tiles` of `pixels` pixels each.
+static void correlation_tiles(const correlation *job, correlation_tile *at, size_t tiles, size_t pixels)
 {
-    at.a += x * job->stride_w * job->channels;
-    at.y += x * job->y_pixel;
-    if (at.z) at.z += x * job->y_pixel;
-    if (at.columns > VF)
-        correlation_compute_pixels(job, &at, pixels, 2);
+    if (at->columns > VF)
+        correlation_compute_pixels(job, at, tiles, pixels, 2);
     else
-        correlation_compute_pixels(job, &at, pixels, 1);
+        correlation_compute_pixels(job, at, tiles, pixels, 1);
+}
+
+#include "kernels/fast/nine_taps.inl"
+
+// How an output row is cut into tiles: as even as can be, the larger ones first.
+typedef struct row_tiles {
+    size_t pixels, large, small; // of a large one, how many of them, and of those with a pixel less
+} row_tiles;
+
+static row_tiles row_tiles_of(size_t ow)
+{
+    size_t tiles = parts_of(ow, TILE_ROWS);
+    if (tiles == 0) return (row_tiles){0};
+    size_t small = tiles * parts_of(ow, tiles) - ow;
+    return (row_tiles){parts_of(ow, tiles), tiles - small, small};
 }
 
 // One row of outputs, one block of channels.
-static void correlation_row(const correlation *job, const correlation_tile *at, prefetch *next)
+static void correlation_row(const correlation *job, correlation_tile at, row_tiles tiles, prefetch *next)
 {
-    for (size_t x = 0, i = 1; x < job->ow; i++) {
-        size_t end = part_start(job->ow, job->row_tiles, i);
+    if (nine_taps_suit(job, &at)) {
         prefetch_some(next);
-        correlation_pixels(job, *at, x, end - x);
-        x = end;
+        nine_taps_row(job, &at);
+        return;
+    }
+    for (size_t left = tiles.large + tiles.small, count; left > 0; left -= count) {
+        bool large = left > tiles.small;
+        count = smaller(CORRELATION_CALL, large ? left - tiles.small : left);
+        prefetch_some(next);
+        correlation_tiles(job, &at, count, large ? tiles.pixels : tiles.pixels - 1);
     }
     if (job->rest > 0) {
-        correlation_tile last = *at;
-        last.columns = job->rest * (job->group_outputs / job->gathered);
-        correlation_pixels(job, last, job->ow, 1);
+        at.columns = job->rest * (job->group_outputs / job->gathered);
+        correlation_tiles(job, &at, 1, 1);
     }
 }
 
 // The rows of the source that the band after this one reads, all groups' channels.
 static prefetch correlation_next_band(const correlation *job, size_t image, size_t first, size_t rows)
 {
-    size_t calls = rows * job->groups * filter_blocks(job->group_outputs) * job->row_tiles;
+    size_t calls =
+        rows * job->groups * filter_blocks(job->group_outputs) * parts_of(job->ow, TILE_ROWS * CORRELATION_CALL);
     size_t line = job->w * job->source_pixel, total = job->n * job->h;
     size_t from = smaller(image * job->h + (first + rows) * job->stride_h, total);
     size_t count = smaller(rows * job->stride_h, total - from);
@@ -265,6 +327,7 @@ static void correlation_band(const correlation *job, size_t image, size_t first,
 {
     size_t blocks = filter_blocks(job->group_outputs);
     size_t block_floats = job->kh * job->kw * job->channels * TILE_COLUMNS;
+    row_tiles tiles = row_tiles_of(job->ow);
     prefetch next = correlation_next_band(job, image, first, rows);
     const float *source = padded;
     for (size_t g = 0; g < job->groups; g++) {
@@ -285,7 +348,7 @@ static void correlation_band(const correlation *job, size_t image, size_t first,
                 at.a = source + (r * job->stride_h + taps.first) * job->padded_w * job->channels;
                 at.y = job->y + offset;
                 at.z = job->z ? job->z + offset : NULL;
-                correlation_row(job, &at, &next);
+                correlation_row(job, at, tiles, &next);
             }
         }
     }
