@@ -207,7 +207,8 @@ static size_t direct_workspace_floats(const correlation *job, unsigned threads)
     return size.filter + size.narrow + size.bias + threads * job->scratch_each;
 }
 
-static void direct_run(thread_pool *pool, correlation *job, filter_packing *packing, pool_task *pack, float *workspace)
+static ONCE_A_CALL void direct_run(thread_pool *pool, correlation *job, filter_packing *packing, pool_task *pack,
+                                   float *workspace)
 {
     direct_workspace size = direct_workspace_of(job);
     float *filter = workspace, *narrow = filter + size.filter, *bias = narrow + size.narrow;
@@ -229,8 +230,8 @@ static size_t direct_forward_workspace(const window_shape *s, unsigned threads)
     return direct_workspace_floats(&job, threads) * sizeof(float);
 }
 
-static void direct_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
-                           const float *bias, activation act, float *z, float *y, void *workspace)
+static ONCE_A_CALL void direct_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
+                                       const float *bias, activation act, float *z, float *y, void *workspace)
 {
     correlation job = correlation_of_forward(s);
     filter_packing packing = {.shape = s, .filter = filter};

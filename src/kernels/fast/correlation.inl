@@ -304,18 +304,18 @@ static row_tiles row_tiles_of(size_t ow)
 // One row of outputs, one block of channels.
 static void correlation_row(const correlation *job, correlation_tile at, row_tiles tiles, prefetch *next)
 {
-    if (nine_taps_suit(job, &at)) {
-        prefetch_some(next);
-        nine_taps_row(job, &at);
-        return;
-    }
+    bool nine = nine_taps_suit(job, &at);
     for (size_t left = tiles.large + tiles.small, count; left > 0; left -= count) {
         bool large = left > tiles.small;
         count = smaller(CORRELATION_CALL, large ? left - tiles.small : left);
         prefetch_some(next);
+        if (nine) {
+            nine_taps_row(job, &at);
+            break;
+        }
         correlation_tiles(job, &at, count, large ? tiles.pixels : tiles.pixels - 1);
     }
-    if (job->rest > 0) {
+    if (job->rest > 0 && !nine) {
         at.columns = job->rest * (job->group_outputs / job->gathered);
         correlation_tiles(job, &at, 1, 1);
     }

@@ -87,12 +87,13 @@ static inline void prefetch_below(const window_shape *s, const window *v)
 static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns, size_t channel, size_t lanes, float *y,
                                          uint8_t *chosen)
 {
-    vf largest = vf_set(-INFINITY);
-    vi position = vi_set(v->position);
     const float *row = v->x + channel;
+    vf largest = rows > 0 && columns > 0 ? load_lanes(row, lanes) : vf_set(-INFINITY);
+    vi position = vi_set(v->position);
     for (int p = 0; p < rows; p++, row += v->row_stride) {
         const float *x = row;
         for (int q = 0; q < columns; q++, x += v->pixel_stride) {
+            if (p == 0 && q == 0) continue;
             vf value = load_lanes(x, lanes);
             vi take = (value > largest) | (value != value); // NOLINT(misc-redundant-expression): a NaN is
             largest = vf_select(take, value, largest);
@@ -112,12 +113,14 @@ static ALWAYS_INLINE void maxpool_pixel(const window *v, int rows, int columns, 
     if (i < c) window_maximum(v, rows, columns, i, c - i, y, chosen);
 }
 
+enum { ROW_FETCHED = 512 }; // floats: shorter rows lie close together, and come by themselves
+
 // Windows of 2x2 that lie in the image, the usual ones: `v` is the first of a row.
-static ALWAYS_INLINE void maxpool_squares(const window_shape *s, window v, bool more_below, float *y, uint8_t *chosen)
+static ALWAYS_INLINE void maxpool_squares(const window_shape *s, window v, bool fetch, float *y, uint8_t *chosen)
 {
     size_t c = (size_t)s->c, next = (size_t)s->stride_w * c;
     for (int n = 0; n < s->ow; n++, y += c, v.x += next) {
-        if (more_below) prefetch_below(s, &v);
+        if (fetch) prefetch_below(s, &v);
         maxpool_pixel(&v, 2, 2, c, y, chosen);
         if (chosen != NULL) chosen += c;
     }
@@ -132,10 +135,11 @@ static void maxpool_row(const window_shape *s, const float *image, int m, float 
     int height = span_length(rows);
     if (height == 2 && s->kh == 2 && s->kw == 2 && s->pad_left == 0 && (s->ow - 1) * s->stride_w + 2 <= s->w) {
         window v = {.x = first_row, .row_stride = (size_t)s->w * c, .pixel_stride = c, .kw = 2};
+        bool fetch = m + 1 < s->oh && v.row_stride >= ROW_FETCHED;
         if (chosen == NULL) // then positions are not computed
-            maxpool_squares(s, v, m + 1 < s->oh, y, NULL);
+            maxpool_squares(s, v, fetch, y, NULL);
         else
-            maxpool_squares(s, v, m + 1 < s->oh, y, chosen);
+            maxpool_squares(s, v, fetch, y, chosen);
         return;
     }
     for (int n = 0; n < s->ow; n++, y += c) {
