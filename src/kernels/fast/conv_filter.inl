@@ -98,9 +98,14 @@ static const float *filter_gradient_copy_dz(const filter_gradient *job, const fi
     size_t ow = (size_t)s->ow, oc = (size_t)s->oc, pixels = slab->images * slab->rows * ow;
     const float *from = job->dz + (slab->image * (size_t)s->oh + slab->row) * ow * oc + slab->first_output;
     if (oc == slab->vectors * VF && slab->columns == oc) return from;
+    bool whole = slab->columns == TILE_COLUMNS;
     float *at = to;
-    for (size_t p = 0; p < pixels; p++, from += oc) { // the rows of several images follow each other: then they are
-        for (size_t v = 0; v < slab->vectors; v++, at += VF) // whole images
+    // The rows of several images follow each other: then they are whole images.
+    for (size_t p = 0; p < pixels; p++, from += oc) {
+        UNROLL
+        for (size_t v = 0; v < TILE_VECTORS && whole; v++, at += VF)
+            vf_store(at, vf_load(from + v * VF));
+        for (size_t v = 0; v < slab->vectors && !whole; v++, at += VF)
             vf_store(at, tile_load(from, slab->columns, v));
     }
     return to;
