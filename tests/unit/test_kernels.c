@@ -183,6 +183,23 @@ static void conv_blocks(void **state)
     check_conv(alexnet, 0);
 }
 
+// Few channels: pixels that are taken together, columns of the filter that are summed apart, filters kept in registers.
+static void conv_few_channels(void **state)
+{
+    (void)state;
+    // h, w, c, oc, kernel, stride, pad
+    static const int few[][7] = {{32, 32, 1, 6, 5, 1, 0},  {14, 14, 6, 16, 5, 1, 0}, {13, 16, 1, 32, 3, 2, 1},
+                                 {12, 32, 3, 4, 5, 2, 2},  {9, 26, 2, 5, 3, 1, 0},   {11, 12, 6, 16, 5, 1, 4},
+                                 {10, 11, 1, 64, 3, 1, 1}, {8, 17, 1, 32, 3, 1, 0},  {7, 34, 1, 3, 4, 1, 3}};
+    for (size_t i = 0; i < sizeof few / sizeof *few; i++) {
+        window_shape s = {.n = 3, .h = few[i][0], .w = few[i][1], .c = few[i][2], .oc = few[i][3]};
+        s.kh = s.kw = few[i][4];
+        s.stride_h = s.stride_w = few[i][5];
+        s.pad_top = s.pad_left = few[i][6];
+        check_conv(s, 0);
+    }
+}
+
 static void conv_activations(void **state)
 {
     (void)state;
@@ -271,9 +288,9 @@ static void matmul_blocks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv_channels), cmocka_unit_test(conv_windows),     cmocka_unit_test(conv_groups),
-        cmocka_unit_test(conv_blocks),   cmocka_unit_test(conv_activations), cmocka_unit_test(matmul_shapes),
-        cmocka_unit_test(matmul_blocks),
+        cmocka_unit_test(conv_channels), cmocka_unit_test(conv_windows),      cmocka_unit_test(conv_groups),
+        cmocka_unit_test(conv_blocks),   cmocka_unit_test(conv_few_channels), cmocka_unit_test(conv_activations),
+        cmocka_unit_test(matmul_shapes), cmocka_unit_test(matmul_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 // Which convolution does the work; see the files included here for how.
+#include "kernels/fast/chunks.inl"
 #include "kernels/fast/tile.h"
 
 // Activations that are not applied in registers (elementwise.inl).

@@ -2,7 +2,7 @@
 // correlations that correlation.inl computes.
 #include "kernels/fast/correlation.inl"
 
-static correlation correlation_of_forward(const window_shape *s)
+static ONCE_A_CALL correlation correlation_of_forward(const window_shape *s)
 {
     correlation job = {.n = (size_t)s->n,
                        .h = (size_t)s->h,
@@ -36,7 +36,7 @@ typedef struct phase_taps {
     size_t pixels;       // of dx in this phase
 } phase_taps;
 
-static phase_taps phase_taps_of(size_t phase, size_t size, size_t taps, size_t stride, size_t pad)
+static ONCE_A_CALL phase_taps phase_taps_of(size_t phase, size_t size, size_t taps, size_t stride, size_t pad)
 {
     phase_taps p = {.first = (phase + pad) % stride};
     p.count = p.first < taps ? (taps - p.first + stride - 1) / stride : 0;
@@ -45,7 +45,7 @@ static phase_taps phase_taps_of(size_t phase, size_t size, size_t taps, size_t s
     return p;
 }
 
-static correlation correlation_of_backward(const window_shape *s, phase_taps rows, phase_taps columns)
+static ONCE_A_CALL correlation correlation_of_backward(const window_shape *s, phase_taps rows, phase_taps columns)
 {
     correlation job = {.n = (size_t)s->n,
                        .h = (size_t)s->oh,
@@ -66,6 +66,54 @@ static correlation correlation_of_backward(const window_shape *s, phase_taps row
                        .y_row = (size_t)s->stride_h * (size_t)s->w * (size_t)s->c,
                        .y_pixel = (size_t)s->stride_w * (size_t)s->c};
     correlation_gather(&job);
+    correlation_plan_bands(&job);
+    return job;
+}
+
+enum { SHEAR_TAP = 5 }; // a tap of one pixel in the second step, in products of vectors
+
+// Whether the gradient to the input is faster in two steps, shear.inl: rows of kw * c outputs an output pixel against
+// the correlation, with what the second step takes.
+static ONCE_A_CALL bool shear_suits(const window_shape *s, const correlation *whole)
+{
+    size_t c = (size_t)s->c, kw = (size_t)s->kw, sums = (size_t)s->oc * (size_t)s->kh;
+    if (s->stride_h != 1 || s->stride_w != 1 || s->groups != 1 || c >= VF || kw == 1) return false;
+    size_t pixels = whole->ow + (whole->rest > 0);
+    size_t one = pixels * whole->kw * parts_of(whole->group_outputs, VF) * sums;
+    return (size_t)s->ow * parts_of(kw * c, VF) * sums + SHEAR_TAP * (size_t)s->w * kw < one;
+}
+
+// The same filter with its columns for channels: one column of kw * c channels.
+static window_shape shear_shape(const window_shape *s)
+{
+    window_shape apart = *s;
+    apart.w = s->ow;
+    apart.c = s->kw * s->c;
+    apart.kw = 1;
+    apart.pad_left = 0;
+    return apart;
+}
+
+static ONCE_A_CALL correlation correlation_apart(const window_shape *s, phase_taps rows)
+{
+    correlation job = {.n = (size_t)s->n,
+                       .h = (size_t)s->oh,
+                       .w = (size_t)s->ow,
+                       .groups = 1,
+                       .channels = (size_t)s->oc,
+                       .source_pixel = (size_t)s->oc,
+                       .kh = rows.count,
+                       .kw = 1,
+                       .stride_h = 1,
+                       .stride_w = 1,
+                       .pad_top = rows.pad,
+                       .group_outputs = parts_of((size_t)(s->kw * s->c), VF) * VF, // zeros beyond the last
+                       .oh = rows.pixels,
+                       .ow = (size_t)s->ow,
+                       .gathered = 1,
+                       .apart = {(size_t)s->kw, (size_t)s->c, (size_t)s->w, s->pad_left, 0}};
+    job.y_pixel = job.group_outputs;
+    job.y_row = job.ow * job.y_pixel;
     correlation_plan_bands(&job);
     return job;
 }
@@ -119,7 +167,8 @@ static void filter_pack_backward(void *argument, size_t task, unsigned thread)
 }
 
 // The packed filter of wider pixels, correlation_gather, from that of single ones; the bias beside itself.
-static void filter_widen(const correlation *job, const float *bias, const float *packed, float *wide, float *wide_bias)
+static ONCE_A_CALL void filter_widen(const correlation *job, const float *bias, const float *packed, float *wide,
+                                     float *wide_bias)
 {
     size_t count = job->gathered, outputs = job->group_outputs / count, stride = job->stride_w / count;
     size_t taps = job->kw - (count - 1) * stride, c = job->channels;
@@ -158,7 +207,8 @@ static size_t direct_workspace_floats(const correlation *job, unsigned threads)
     return size.filter + size.narrow + size.bias + threads * job->scratch_each;
 }
 
-static void direct_run(thread_pool *pool, correlation *job, filter_packing *packing, pool_task *pack, float *workspace)
+static ONCE_A_CALL void direct_run(thread_pool *pool, correlation *job, filter_packing *packing, pool_task *pack,
+                                   float *workspace)
 {
     direct_workspace size = direct_workspace_of(job);
     float *filter = workspace, *narrow = filter + size.filter, *bias = narrow + size.narrow;
@@ -180,8 +230,8 @@ static size_t direct_forward_workspace(const window_shape *s, unsigned threads)
     return direct_workspace_floats(&job, threads) * sizeof(float);
 }
 
-static void direct_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
-                           const float *bias, activation act, float *z, float *y, void *workspace)
+static ONCE_A_CALL void direct_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
+                                       const float *bias, activation act, float *z, float *y, void *workspace)
 {
     correlation job = correlation_of_forward(s);
     filter_packing packing = {.shape = s, .filter = filter};
@@ -193,7 +243,19 @@ static void direct_forward(thread_pool *pool, const window_shape *s, const float
     direct_run(pool, &job, &packing, filter_pack_forward, workspace);
 }
 
-static size_t direct_backward_input_workspace(const window_shape *s, unsigned threads)
+// One phase of the gradient to the input: `shape` is that of the filter that is packed.
+static ONCE_A_CALL correlation correlation_of_phase(const window_shape *s, phase_taps rows, phase_taps *columns,
+                                                    window_shape *shape)
+{
+    correlation whole = correlation_of_backward(s, rows, *columns);
+    *shape = *s;
+    if (!shear_suits(s, &whole)) return whole;
+    *shape = shear_shape(s);
+    *columns = phase_taps_of(0, (size_t)shape->w, 1, 1, 0);
+    return correlation_apart(s, rows);
+}
+
+static ONCE_A_CALL size_t direct_backward_input_workspace(const window_shape *s, unsigned threads)
 {
     size_t most = 0;
     for (size_t py = 0; py < (size_t)s->stride_h; py++) {
@@ -202,7 +264,8 @@ static size_t direct_backward_input_workspace(const window_shape *s, unsigned th
             phase_taps columns =
                 phase_taps_of(px, (size_t)s->w, (size_t)s->kw, (size_t)s->stride_w, (size_t)s->pad_left);
             if (rows.pixels == 0 || columns.pixels == 0) continue;
-            correlation job = correlation_of_backward(s, rows, columns);
+            window_shape shape;
+            correlation job = correlation_of_phase(s, rows, &columns, &shape);
             size_t floats = direct_workspace_floats(&job, threads);
             most = floats > most ? floats : most;
         }
@@ -210,8 +273,8 @@ static size_t direct_backward_input_workspace(const window_shape *s, unsigned th
     return most * sizeof(float);
 }
 
-static void direct_backward_input(thread_pool *pool, const window_shape *s, const float *dz, const float *filter,
-                                  float *dx, void *workspace)
+static ONCE_A_CALL void direct_backward_input(thread_pool *pool, const window_shape *s, const float *dz,
+                                              const float *filter, float *dx, void *workspace)
 {
     for (size_t py = 0; py < (size_t)s->stride_h; py++) {
         phase_taps rows = phase_taps_of(py, (size_t)s->h, (size_t)s->kh, (size_t)s->stride_h, (size_t)s->pad_top);
@@ -219,8 +282,9 @@ static void direct_backward_input(thread_pool *pool, const window_shape *s, cons
             phase_taps columns =
                 phase_taps_of(px, (size_t)s->w, (size_t)s->kw, (size_t)s->stride_w, (size_t)s->pad_left);
             if (rows.pixels == 0 || columns.pixels == 0) continue;
-            correlation job = correlation_of_backward(s, rows, columns);
-            filter_packing packing = {.shape = s, .filter = filter, .rows = rows, .columns = columns};
+            window_shape shape;
+            correlation job = correlation_of_phase(s, rows, &columns, &shape);
+            filter_packing packing = {.shape = &shape, .filter = filter, .rows = rows, .columns = columns};
             job.source = dz;
             job.y = dx + (py * (size_t)s->w + px) * (size_t)s->c;
             direct_run(pool, &job, &packing, filter_pack_backward, workspace);

@@ -35,7 +35,7 @@ typedef struct filter_gradient {
     size_t scratch_each, scratch_x; // floats; those of x
 } filter_gradient;
 
-static filter_gradient filter_gradient_of(const window_shape *s, size_t most_channels)
+static ONCE_A_CALL filter_gradient filter_gradient_of(const window_shape *s, size_t most_channels)
 {
     filter_gradient job = {.shape = s,
                            .group_inputs = (size_t)(s->c / s->groups),
@@ -67,10 +67,10 @@ static filter_gradient filter_gradient_of(const window_shape *s, size_t most_cha
 
 // One task's block and the slab it is at.
 typedef struct filter_gradient_slab {
-    size_t group, first_channel, channels, first_output, columns;
+    size_t group, first_channel, channels, first_output, columns, vectors;
     size_t image, images, row, rows;
     float *x;        // (images, (rows - 1) * stride_h + kh, padded_w, channels)
-    const float *dz; // (images, rows, ow, TILE_COLUMNS)
+    const float *dz; // (images, rows, ow, vectors * VF)
 } filter_gradient_slab;
 
 static void filter_gradient_copy_x(const filter_gradient *job, const filter_gradient_slab *slab)
@@ -97,11 +97,16 @@ static const float *filter_gradient_copy_dz(const filter_gradient *job, const fi
     const window_shape *s = job->shape;
     size_t ow = (size_t)s->ow, oc = (size_t)s->oc, pixels = slab->images * slab->rows * ow;
     const float *from = job->dz + (slab->image * (size_t)s->oh + slab->row) * ow * oc + slab->first_output;
-    if (oc == TILE_COLUMNS && slab->columns == TILE_COLUMNS) return from;
-    for (size_t p = 0; p < pixels; p++) { // the rows of several images follow each other: then they are whole images
+    if (oc == slab->vectors * VF && slab->columns == oc) return from;
+    bool whole = slab->columns == TILE_COLUMNS;
+    float *at = to;
+    // The rows of several images follow each other: then they are whole images.
+    for (size_t p = 0; p < pixels; p++, from += oc) {
         UNROLL
-        for (size_t v = 0; v < TILE_VECTORS; v++)
-            vf_store(to + p * TILE_COLUMNS + v * VF, tile_load(from + p * oc, slab->columns, v));
+        for (size_t v = 0; v < TILE_VECTORS && whole; v++, at += VF)
+            vf_store(at, vf_load(from + v * VF));
+        for (size_t v = 0; v < slab->vectors && !whole; v++, at += VF)
+            vf_store(at, tile_load(from, slab->columns, v));
     }
     return to;
 }
@@ -119,8 +124,8 @@ static ALWAYS_INLINE void filter_gradient_compute(const filter_gradient *job, co
     for (size_t i = 0; i < slab->images; i++) {
         for (size_t y = 0; y < slab->rows; y++) {
             tile_accumulate(&t, rows, vectors, ow, x + i * image + y * (size_t)s->stride_h * line, 1,
-                            (size_t)s->stride_w * slab->channels, dz, TILE_COLUMNS);
-            dz += ow * TILE_COLUMNS;
+                            (size_t)s->stride_w * slab->channels, dz, vectors * VF);
+            dz += ow * vectors * VF;
         }
     }
     UNROLL
@@ -189,8 +194,32 @@ static prefetch filter_gradient_next_dz(const filter_gradient *job, const filter
                          (size_t)s->oc, slab->columns, calls);
 }
 
+// The nine taps of a single channel, nine_taps.inl: all sums at once, so that dz is read once.
+static void filter_gradient_add_nine_taps(const filter_gradient *job, const filter_gradient_slab *slab, float *partial)
+{
+    size_t ow = (size_t)job->shape->ow, stride_w = (size_t)job->shape->stride_w,
+           stride_h = (size_t)job->shape->stride_h;
+    size_t image = ((slab->rows - 1) * stride_h + 3) * job->padded_w;
+    const float *dz = slab->dz;
+    vf sum[NINE_TAPS_VECTORS];
+    nine_taps_load(partial, sum);
+    for (size_t i = 0; i < slab->images; i++) {
+        for (size_t row = 0; row < slab->rows; row++, dz += ow * TILE_COLUMNS)
+            nine_taps_add_row(slab->x + i * image + row * stride_h * job->padded_w, job->padded_w, stride_w, dz, ow,
+                              sum);
+    }
+    UNROLL
+    for (size_t i = 0; i < NINE_TAPS_VECTORS; i++)
+        vf_store(partial + i * VF, sum[i]);
+}
+
 static void filter_gradient_add_slab(const filter_gradient *job, const filter_gradient_slab *slab, float *partial)
 {
+    const window_shape *s = job->shape;
+    if (NINE_TAPS && s->kh == 3 && s->kw == 3 && slab->channels == 1 && slab->vectors > 1) {
+        filter_gradient_add_nine_taps(job, slab, partial);
+        return;
+    }
     size_t taps = (size_t)job->shape->kw * slab->channels, tiles = parts_of(taps, TILE_ROWS);
     prefetch next_x = filter_gradient_next_x(job, slab, tiles * (size_t)job->shape->kh);
     prefetch next_dz = filter_gradient_next_dz(job, slab, tiles * (size_t)job->shape->kh);
@@ -201,7 +230,7 @@ static void filter_gradient_add_slab(const filter_gradient *job, const filter_gr
             float *to = partial + (ky * taps + first) * TILE_COLUMNS;
             prefetch_some(&next_x);
             prefetch_some(&next_dz);
-            if (slab->columns > VF)
+            if (slab->vectors > 1)
                 filter_gradient_compute_rows(job, slab, x + first, to, rows, 2);
             else
                 filter_gradient_compute_rows(job, slab, x + first, to, rows, 1);
@@ -218,6 +247,7 @@ static filter_gradient_slab filter_gradient_block(const filter_gradient *job, si
     slab.first_channel = slab.group * job->group_inputs + first;
     slab.first_output = slab.group * job->group_outputs + output * TILE_COLUMNS;
     slab.columns = smaller(TILE_COLUMNS, job->group_outputs - output * TILE_COLUMNS);
+    slab.vectors = parts_of(slab.columns, VF);
     return slab;
 }
 
@@ -277,22 +307,76 @@ static size_t filter_gradient_products(const window_shape *s)
     return outputs * (size_t)s->kh * (size_t)s->kw * (size_t)(s->c / s->groups);
 }
 
-static size_t direct_backward_filter_workspace(const window_shape *s, unsigned threads)
+// Few output channels leave most lanes of a vector idle. As in correlation_gather, some neighbouring pixels of dz are
+// then taken for the channels of one wider pixel, with a wider filter:
+//
+//     dfilter[ky][kx][i][o] = sum over the pixels g of one wider pixel of wide[ky][kx + g s_w][i][g oc + o]
+static ONCE_A_CALL window_shape filter_gradient_gather(const window_shape *s)
 {
-    filter_gradient job = filter_gradient_of(s, GRADIENT_CHANNELS);
-    return (filter_gradient_partials(&job) + threads * job.scratch_each) * sizeof(float);
+    int most = s->groups == 1 ? TILE_COLUMNS / s->oc : 1, best = 1;
+    double least = (double)s->kw * (double)parts_of((size_t)s->oc, VF);
+    for (int count = 2; count <= most && 4 * count <= s->ow; count++) {
+        if (s->ow % count != 0) continue;
+        double taps = (double)(s->kw + (count - 1) * s->stride_w);
+        double work = taps * (double)parts_of((size_t)(count * s->oc), VF) / (double)count;
+        if (work >= least) continue;
+        least = work;
+        best = count;
+    }
+    window_shape wide = *s;
+    wide.ow /= best;
+    wide.oc *= best;
+    wide.kw += (best - 1) * s->stride_w;
+    wide.stride_w *= best;
+    return wide;
 }
 
-static void direct_backward_filter(thread_pool *pool, const window_shape *s, const float *x, const float *dz,
-                                   float *dfilter, void *workspace)
+// The wide filter's floats; 0 where it is the filter itself.
+static size_t filter_gradient_wide_floats(const window_shape *s, const window_shape *wide)
 {
-    filter_gradient job = filter_gradient_of(s, GRADIENT_CHANNELS);
+    if (wide->oc == s->oc) return 0;
+    return whole_lines((size_t)wide->kh * (size_t)wide->kw * (size_t)wide->c * (size_t)wide->oc);
+}
+
+static ONCE_A_CALL void filter_gradient_narrow(const window_shape *s, const window_shape *wide, const float *from,
+                                               float *dfilter)
+{
+    size_t c = (size_t)s->c, oc = (size_t)s->oc, kw = (size_t)s->kw, wide_kw = (size_t)wide->kw;
+    size_t next = (size_t)s->stride_w * c * (size_t)wide->oc + oc; // from one pixel of a wider one to the next
+    for (size_t ky = 0; ky < (size_t)s->kh; ky++) {
+        for (size_t row = 0; row < kw * c; row++) {
+            const float *first = from + (ky * wide_kw * c + row) * (size_t)wide->oc;
+            for (size_t o = 0; o < oc; o++, dfilter++) {
+                *dfilter = first[o];
+                for (size_t g = 1; g < (size_t)(wide->oc / s->oc); g++)
+                    *dfilter += first[g * next + o];
+            }
+        }
+    }
+}
+
+static ONCE_A_CALL size_t direct_backward_filter_workspace(const window_shape *s, unsigned threads)
+{
+    window_shape wide = filter_gradient_gather(s);
+    filter_gradient job = filter_gradient_of(&wide, GRADIENT_CHANNELS);
+    return (filter_gradient_wide_floats(s, &wide) + filter_gradient_partials(&job) + threads * job.scratch_each) *
+           sizeof(float);
+}
+
+static ONCE_A_CALL void direct_backward_filter(thread_pool *pool, const window_shape *s, const float *x,
+                                               const float *dz, float *dfilter, void *workspace)
+{
+    window_shape wide = filter_gradient_gather(s);
+    size_t wide_floats = filter_gradient_wide_floats(s, &wide);
+    float *wide_filter = workspace;
+    filter_gradient job = filter_gradient_of(&wide, GRADIENT_CHANNELS);
     job.x = x;
     job.dz = dz;
-    job.dfilter = dfilter;
-    job.partials = workspace;
+    job.dfilter = wide_floats > 0 ? wide_filter : dfilter;
+    job.partials = wide_filter + wide_floats;
     job.scratch = job.partials + filter_gradient_partials(&job);
     thread_pool_run(pool_for(pool, filter_gradient_products(s)), job.chunks * job.tasks, filter_gradient_work, &job);
     thread_pool_run(pool_for(pool, filter_gradient_partials(&job) * PACKED_FLOAT), job.tasks, filter_gradient_join,
                     &job);
+    if (wide_floats > 0) filter_gradient_narrow(s, &wide, wide_filter, dfilter);
 }

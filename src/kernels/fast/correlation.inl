@@ -10,7 +10,22 @@
 // blocks of TILE_COLUMNS output channels, (groups, blocks, kh, kw * channels, TILE_COLUMNS), so that they are read
 // straight through.
 
-enum { CORRELATION_SCRATCH = 1 << 16 }; // floats: a quarter of a second-level cache of 1 MB
+// Whether a part of a vector is stored as fast as a whole one.
+#define MASKED_STORES (VF == 16)
+
+enum {
+    CORRELATION_SCRATCH = 1 << 16, // floats: a quarter of a second-level cache of 1 MB
+    CORRELATION_FEW_STEPS = 64,    // of a tile's sums: it takes no longer than its outputs take to come from memory
+    CORRELATION_CALL = 4,          // tiles between two requests for the next band's source
+};
+
+// Outputs of a row that are still apart: pixel p holds what it adds to pixel p + k - pad of the true row, for each k
+// below `taps`, a group of `channels` each. See shear.inl.
+typedef struct shear {
+    size_t taps, channels, w; // no taps: the outputs are y itself
+    ptrdiff_t pad;
+    size_t scratch; // where a band's outputs begin in the scratch
+} shear;
 
 typedef struct correlation {
     const float *source;            // (n, h, w, groups * channels)
@@ -28,8 +43,9 @@ typedef struct correlation {
     size_t y_image, y_row, y_pixel; // floats from one to the next, for y and z
     const float *bias;              // (groups * group_outputs) or null
     activation act;
-    size_t row_tiles;    // tiles of an output row
+    shear apart;
     size_t band;         // output rows at a time
+    size_t ahead;        // floats from a tile's outputs to those that are fetched meanwhile
     size_t padded_w;     // pixels in a padded row
     bool in_place;       // the source needs neither padding nor picking of channels: it is not copied
     float *scratch;      // (workers, scratch_each)
@@ -45,7 +61,7 @@ static size_t filter_blocks(size_t outputs)
 // Few output channels leave most lanes of a vector idle. Then some neighbouring pixels of a row, whose channels lie
 // side by side in memory, are taken for the channels of one wider pixel: its filter spans all their taps, with zeros
 // between. Of the possible numbers of pixels, takes the one with the least work.
-static void correlation_gather(correlation *job)
+static ONCE_A_CALL void correlation_gather(correlation *job)
 {
     job->gathered = 1;
     if (job->groups != 1 || job->y_pixel != job->group_outputs || job->kw == 0) return;
@@ -68,9 +84,9 @@ static void correlation_gather(correlation *job)
 }
 
 // Chooses the band: as many rows as fit the scratch, in bands of even size.
-static void correlation_plan_bands(correlation *job)
+static ONCE_A_CALL void correlation_plan_bands(correlation *job)
 {
-    job->row_tiles = parts_of(job->ow, TILE_ROWS);
+    job->ahead = job->kh * job->kw * job->channels < CORRELATION_FEW_STEPS ? job->y_row : 0;
     job->padded_w = (job->ow + (job->rest > 0) - 1) * job->stride_w + job->kw;
     job->in_place = job->groups == 1 && job->pad_top == 0 && job->pad_left == 0 && job->padded_w == job->w &&
                     (job->oh - 1) * job->stride_h + job->kh <= job->h && job->kh > 0;
@@ -79,6 +95,9 @@ static void correlation_plan_bands(correlation *job)
     size_t band = rows > job->kh ? (rows - job->kh) / job->stride_h + 1 : 1;
     job->band = parts_of(job->oh, parts_of(job->oh, band));
     job->scratch_each = whole_lines(((job->band - 1) * job->stride_h + job->kh) * row);
+    if (job->apart.taps == 0) return;
+    job->apart.scratch = job->scratch_each;
+    job->scratch_each += whole_lines(job->band * job->y_row);
 }
 
 // One row of the source with its padding, a group's channels only, to `to` (padded_w, channels).
@@ -127,121 +146,186 @@ typedef struct correlation_tile {
     size_t columns; // output channels
 } correlation_tile;
 
-// From the tile to y, and z: any number of columns, any activation that is applied in registers.
+// From a tile's sums (pixels, TILE_COLUMNS) to y, and z: any number of columns, any activation that is applied in
+// registers.
 static __attribute__((noinline)) void correlation_finish(const correlation *job, const correlation_tile *at,
-                                                         const tile *t, size_t pixels)
+                                                         const float *sums, size_t pixels)
 {
     for (size_t v = 0; v * VF < at->columns; v++) {
         vf bias = at->bias ? tile_load(at->bias, at->columns, v) : vf_zero();
         for (size_t i = 0; i < pixels; i++) {
-            vf z = t->sum[i][v] + bias;
+            vf z = vf_load(sums + i * TILE_COLUMNS + v * VF) + bias;
             if (at->z) tile_store(at->z + i * job->y_pixel, at->columns, v, z);
             tile_store(at->y + i * job->y_pixel, at->columns, v, activation_inline(job->act, z));
         }
     }
 }
 
-// The same in registers for the usual case: whole vectors, no z, linear or a rectifier, which cuts off at `least`.
-static ALWAYS_INLINE void correlation_finish_whole(const correlation *job, const correlation_tile *at, const tile *t,
-                                                   size_t pixels, size_t vectors)
+// In registers what is usual: no z, linear or a rectifier, which cuts off at `least`.
+static ALWAYS_INLINE bool correlation_is_simple(const correlation *job)
 {
-    vf least = vf_set(job->act.kind == ACTIVATION_RELU ? 0.0f : -INFINITY);
+    return !job->z && job->act.kind != ACTIVATION_LEAKY_RELU;
+}
+
+static ALWAYS_INLINE vf correlation_least(const correlation *job)
+{
+    return vf_set(job->act.kind == ACTIVATION_RELU ? 0.0f : -INFINITY);
+}
+
+// Where the sums go from the registers: to y, or as they are to memory that correlation_finish reads.
+typedef struct correlation_target {
+    float *sums; // null: to y
+    size_t pixel;
+    const float *bias; // or null
+    vf least;
+    size_t lanes; // of a single vector
+} correlation_target;
+
+static ALWAYS_INLINE void correlation_store(const correlation_target *to, float *y, const tile *t, size_t pixels,
+                                            size_t vectors, size_t lanes)
+{
     UNROLL
     for (size_t v = 0; v < vectors; v++) {
-        vf bias = at->bias ? vf_load(at->bias + v * VF) : vf_zero();
+        vf bias = to->bias ? load_lanes(to->bias + v * VF, lanes) : vf_zero();
         UNROLL
         for (size_t i = 0; i < pixels; i++)
-            vf_store(at->y + i * job->y_pixel + v * VF, vf_max(least, t->sum[i][v] + bias));
+            store_lanes(y + i * to->pixel + v * VF, vf_max(to->least, t->sum[i][v] + bias), lanes);
     }
 }
 
-static ALWAYS_INLINE void correlation_compute(const correlation *job, const correlation_tile *at, size_t pixels,
-                                              size_t vectors)
+static void correlation_next_tile(const correlation *job, correlation_tile *at, size_t pixels)
 {
-    size_t line = job->padded_w * job->channels, run = job->kw * job->channels;
-    const float *a = at->a, *b = at->filter;
-    tile t;
-    tile_clear(&t, pixels, vectors);
-    for (size_t ky = 0; ky < at->kh; ky++) {
-        tile_accumulate(&t, pixels, vectors, run, a, job->stride_w * job->channels, 1, b, TILE_COLUMNS);
-        a += line;
-        b += run * TILE_COLUMNS;
-    }
-    if (at->columns == vectors * VF && !at->z && job->act.kind != ACTIVATION_LEAKY_RELU) {
-        correlation_finish_whole(job, at, &t, pixels, vectors);
-        return;
-    }
-    tile copy;
-    tile_copy(&t, &copy, pixels, vectors);
-    correlation_finish(job, at, &copy, pixels);
+    at->a += pixels * job->stride_w * job->channels;
+    at->y += pixels * job->y_pixel;
+    if (at->z) at->z += pixels * job->y_pixel;
 }
 
-static ALWAYS_INLINE void correlation_compute_pixels(const correlation *job, const correlation_tile *at, size_t pixels,
+// Asks for the cache lines of y, so that the stores need not wait for them.
+static ALWAYS_INLINE void correlation_fetch_outputs(const correlation *job, const float *y, size_t pixels,
+                                                    size_t vectors)
+{
+    enum { LINE = 16 };
+    y += job->ahead;
+    for (size_t i = 0; i < pixels; i++, y += job->y_pixel) {
+        UNROLL
+        for (size_t line = 0; line < vectors * VF; line += LINE)
+            __builtin_prefetch(y + line, 1);
+    }
+}
+
+// `tiles` neighbours in a row; `at` moves on over them.
+static ALWAYS_INLINE void correlation_compute(const correlation *job, correlation_tile *at,
+                                              const correlation_target *to, size_t tiles, size_t pixels, size_t vectors)
+{
+    size_t line = job->padded_w * job->channels, run = job->kw * job->channels, step = job->stride_w * job->channels;
+    for (; tiles > 0; tiles--) {
+        const float *a = at->a, *b = at->filter;
+        tile t;
+        tile_clear(&t, pixels, vectors);
+        correlation_fetch_outputs(job, at->y, pixels, vectors);
+        for (size_t ky = 0; ky < at->kh; ky++) {
+            tile_accumulate(&t, pixels, vectors, run, a, step, 1, b, TILE_COLUMNS);
+            a += line;
+            b += run * TILE_COLUMNS;
+        }
+        correlation_store(to, to->sums ? to->sums : at->y, &t, pixels, vectors,
+                          MASKED_STORES && vectors == 1 ? to->lanes : VF);
+        if (to->sums) correlation_finish(job, at, to->sums, pixels);
+        correlation_next_tile(job, at, pixels);
+    }
+}
+
+static ALWAYS_INLINE void correlation_compute_pixels(const correlation *job, correlation_tile *at,
+                                                     const correlation_target *to, size_t tiles, size_t pixels,
                                                      size_t vectors)
 {
     switch (pixels) {
     case 1:
-        correlation_compute(job, at, 1, vectors);
+        correlation_compute(job, at, to, tiles, 1, vectors);
         break;
     case 2:
-        correlation_compute(job, at, 2, vectors);
+        correlation_compute(job, at, to, tiles, 2, vectors);
         break;
     case 3:
-        correlation_compute(job, at, 3, vectors);
+        correlation_compute(job, at, to, tiles, 3, vectors);
         break;
     case 4:
-        correlation_compute(job, at, 4, vectors);
+        correlation_compute(job, at, to, tiles, 4, vectors);
         break;
 #if TILE_ROWS > 4
     case 5:
-        correlation_compute(job, at, 5, vectors);
+        correlation_compute(job, at, to, tiles, 5, vectors);
         break;
     case 6:
-        correlation_compute(job, at, 6, vectors);
+        correlation_compute(job, at, to, tiles, 6, vectors);
         break;
 #endif
 #if TILE_ROWS > 6
     case 7:
-        correlation_compute(job, at, 7, vectors);
+        correlation_compute(job, at, to, tiles, 7, vectors);
         break;
     case 8:
-        correlation_compute(job, at, 8, vectors);
+        correlation_compute(job, at, to, tiles, 8, vectors);
         break;
 #endif
     }
 }
 
-static void correlation_pixels(const correlation *job, correlation_tile at, size_t x, size_t pixels)
+// `tiles` of `pixels` pixels each.
+static void correlation_tiles(const correlation *job, correlation_tile *at, size_t tiles, size_t pixels)
 {
-    at.a += x * job->stride_w * job->channels;
-    at.y += x * job->y_pixel;
-    if (at.z) at.z += x * job->y_pixel;
-    if (at.columns > VF)
-        correlation_compute_pixels(job, &at, pixels, 2);
+    size_t vectors = parts_of(at->columns, VF);
+    bool masked = MASKED_STORES && vectors == 1;
+    float sums[TILE_ROWS * TILE_COLUMNS];
+    correlation_target to = {sums, TILE_COLUMNS, NULL, vf_set(-INFINITY), VF};
+    if (correlation_is_simple(job) && (masked || at->columns == vectors * VF))
+        to = (correlation_target){NULL, job->y_pixel, at->bias, correlation_least(job), at->columns};
+    if (vectors > 1)
+        correlation_compute_pixels(job, at, &to, tiles, pixels, 2);
     else
-        correlation_compute_pixels(job, &at, pixels, 1);
+        correlation_compute_pixels(job, at, &to, tiles, pixels, 1);
+}
+
+#include "kernels/fast/nine_taps.inl"
+
+// How an output row is cut into tiles: as even as can be, the larger ones first.
+typedef struct row_tiles {
+    size_t pixels, large, small; // of a large one, how many of them, and of those with a pixel less
+} row_tiles;
+
+static row_tiles row_tiles_of(size_t ow)
+{
+    size_t tiles = parts_of(ow, TILE_ROWS);
+    if (tiles == 0) return (row_tiles){0};
+    size_t small = tiles * parts_of(ow, tiles) - ow;
+    return (row_tiles){parts_of(ow, tiles), tiles - small, small};
 }
 
 // One row of outputs, one block of channels.
-static void correlation_row(const correlation *job, const correlation_tile *at, prefetch *next)
+static void correlation_row(const correlation *job, correlation_tile at, row_tiles tiles, prefetch *next)
 {
-    for (size_t x = 0, i = 1; x < job->ow; i++) {
-        size_t end = part_start(job->ow, job->row_tiles, i);
+    bool nine = nine_taps_suit(job, &at);
+    for (size_t left = tiles.large + tiles.small, count; left > 0; left -= count) {
+        bool large = left > tiles.small;
+        count = smaller(CORRELATION_CALL, large ? left - tiles.small : left);
         prefetch_some(next);
-        correlation_pixels(job, *at, x, end - x);
-        x = end;
+        if (nine) {
+            nine_taps_row(job, &at);
+            break;
+        }
+        correlation_tiles(job, &at, count, large ? tiles.pixels : tiles.pixels - 1);
     }
-    if (job->rest > 0) {
-        correlation_tile last = *at;
-        last.columns = job->rest * (job->group_outputs / job->gathered);
-        correlation_pixels(job, last, job->ow, 1);
+    if (job->rest > 0 && !nine) {
+        at.columns = job->rest * (job->group_outputs / job->gathered);
+        correlation_tiles(job, &at, 1, 1);
     }
 }
 
 // The rows of the source that the band after this one reads, all groups' channels.
 static prefetch correlation_next_band(const correlation *job, size_t image, size_t first, size_t rows)
 {
-    size_t calls = rows * job->groups * filter_blocks(job->group_outputs) * job->row_tiles;
+    size_t calls =
+        rows * job->groups * filter_blocks(job->group_outputs) * parts_of(job->ow, TILE_ROWS * CORRELATION_CALL);
     size_t line = job->w * job->source_pixel, total = job->n * job->h;
     size_t from = smaller(image * job->h + (first + rows) * job->stride_h, total);
     size_t count = smaller(rows * job->stride_h, total - from);
@@ -261,12 +345,18 @@ static tap_rows correlation_tap_rows(const correlation *job, size_t row)
     return (tap_rows){(size_t)first, (size_t)(end - first)};
 }
 
+#include "kernels/fast/shear.inl"
+
 static void correlation_band(const correlation *job, size_t image, size_t first, size_t rows, float *padded)
 {
     size_t blocks = filter_blocks(job->group_outputs);
     size_t block_floats = job->kh * job->kw * job->channels * TILE_COLUMNS;
+    row_tiles tiles = row_tiles_of(job->ow);
     prefetch next = correlation_next_band(job, image, first, rows);
     const float *source = padded;
+    size_t offset = image * job->y_image + first * job->y_row;
+    float *y = job->apart.taps > 0 ? padded + job->apart.scratch : job->y + offset;
+    float *z = job->z ? job->z + offset : NULL;
     for (size_t g = 0; g < job->groups; g++) {
         if (job->in_place)
             source = job->source + (image * job->h + first * job->stride_h) * job->w * job->channels;
@@ -278,21 +368,20 @@ static void correlation_band(const correlation *job, size_t image, size_t first,
                                    .columns = smaller(TILE_COLUMNS, job->group_outputs - b * TILE_COLUMNS)};
             const float *filter = job->filter + (g * blocks + b) * block_floats;
             for (size_t r = 0; r < rows; r++) {
-                size_t offset = image * job->y_image + (first + r) * job->y_row + column;
                 tap_rows taps = correlation_tap_rows(job, first + r);
                 at.kh = taps.count;
                 at.filter = filter + taps.first * job->kw * job->channels * TILE_COLUMNS;
                 at.a = source + (r * job->stride_h + taps.first) * job->padded_w * job->channels;
-                at.y = job->y + offset;
-                at.z = job->z ? job->z + offset : NULL;
-                correlation_row(job, &at, &next);
+                at.y = y + r * job->y_row + column;
+                at.z = z ? z + r * job->y_row + column : NULL;
+                correlation_row(job, at, tiles, &next);
             }
         }
     }
-    if (!activation_is_inline(job->act.kind)) { // then y lies without gaps
-        float *y = job->y + image * job->y_image + first * job->y_row;
-        activation_forward(NULL, job->act, rows * job->y_row, y, y);
-    }
+    if (job->apart.taps > 0)
+        shear_rows(job, y, rows, job->y + (image * job->oh + first) * job->apart.w * job->apart.channels);
+    // y lies without gaps where there is an activation.
+    if (!activation_is_inline(job->act.kind)) activation_forward(NULL, job->act, rows * job->y_row, y, y);
 }
 
 static void correlation_work(void *argument, size_t task, unsigned thread)

@@ -411,7 +411,7 @@ static void matmul_work(void *argument, size_t worker, unsigned thread)
 }
 
 // The grid whose largest rectangle has the fewest tiles; of equal ones that which reads the least.
-static void matmul_choose_grid(matmul_job *job, size_t workers)
+static ONCE_A_CALL void matmul_choose_grid(matmul_job *job, size_t workers)
 {
     size_t tiles = parts_of(job->task->m, TILE_ROWS), panels = parts_of(job->task->n, TILE_COLUMNS);
     size_t least = SIZE_MAX;

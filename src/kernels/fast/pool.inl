@@ -87,12 +87,13 @@ static inline void prefetch_below(const window_shape *s, const window *v)
 static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns, size_t channel, size_t lanes, float *y,
                                          uint8_t *chosen)
 {
-    vf largest = vf_set(-INFINITY);
-    vi position = vi_set(v->position);
     const float *row = v->x + channel;
+    vf largest = rows > 0 && columns > 0 ? load_lanes(row, lanes) : vf_set(-INFINITY);
+    vi position = vi_set(v->position);
     for (int p = 0; p < rows; p++, row += v->row_stride) {
         const float *x = row;
         for (int q = 0; q < columns; q++, x += v->pixel_stride) {
+            if (p == 0 && q == 0) continue;
             vf value = load_lanes(x, lanes);
             vi take = (value > largest) | (value != value); // NOLINT(misc-redundant-expression): a NaN is
             largest = vf_select(take, value, largest);
@@ -112,6 +113,19 @@ static ALWAYS_INLINE void maxpool_pixel(const window *v, int rows, int columns, 
     if (i < c) window_maximum(v, rows, columns, i, c - i, y, chosen);
 }
 
+enum { ROW_FETCHED = 512 }; // floats: shorter rows lie close together, and come by themselves
+
+// Windows of 2x2 that lie in the image, the usual ones: `v` is the first of a row.
+static ALWAYS_INLINE void maxpool_squares(const window_shape *s, window v, bool fetch, float *y, uint8_t *chosen)
+{
+    size_t c = (size_t)s->c, next = (size_t)s->stride_w * c;
+    for (int n = 0; n < s->ow; n++, y += c, v.x += next) {
+        if (fetch) prefetch_below(s, &v);
+        maxpool_pixel(&v, 2, 2, c, y, chosen);
+        if (chosen != NULL) chosen += c;
+    }
+}
+
 // Row m of the output of one image.
 static void maxpool_row(const window_shape *s, const float *image, int m, float *y, uint8_t *chosen)
 {
@@ -119,6 +133,15 @@ static void maxpool_row(const window_shape *s, const float *image, int m, float 
     span rows = elements_inside(m, s->stride_h, s->pad_top, s->kh, s->h);
     const float *first_row = image + pixel_offset(m * s->stride_h - s->pad_top + rows.first, 0, s->w, s->c);
     int height = span_length(rows);
+    if (height == 2 && s->kh == 2 && s->kw == 2 && s->pad_left == 0 && (s->ow - 1) * s->stride_w + 2 <= s->w) {
+        window v = {.x = first_row, .row_stride = (size_t)s->w * c, .pixel_stride = c, .kw = 2};
+        bool fetch = m + 1 < s->oh && v.row_stride >= ROW_FETCHED;
+        if (chosen == NULL) // then positions are not computed
+            maxpool_squares(s, v, fetch, y, NULL);
+        else
+            maxpool_squares(s, v, fetch, y, chosen);
+        return;
+    }
     for (int n = 0; n < s->ow; n++, y += c) {
         span columns = elements_inside(n, s->stride_w, s->pad_left, s->kw, s->w);
         int width = height > 0 ? span_length(columns) : 0, first = n * s->stride_w - s->pad_left + columns.first;
@@ -128,11 +151,7 @@ static void maxpool_row(const window_shape *s, const float *image, int m, float 
                     .position = rows.first * s->kw + columns.first,
                     .kw = s->kw};
         if (m + 1 < s->oh) prefetch_below(s, &v);
-        if (height == 2 && width == 2 && chosen == NULL) // nor are positions computed then
-            maxpool_pixel(&v, 2, 2, c, y, NULL);
-        else if (height == 2 && width == 2)
-            maxpool_pixel(&v, 2, 2, c, y, chosen);
-        else if (height == 3 && width == 3)
+        if (height == 3 && width == 3)
             maxpool_pixel(&v, 3, 3, c, y, chosen);
         else
             maxpool_pixel(&v, height, width, c, y, chosen);
@@ -194,12 +213,52 @@ static ALWAYS_INLINE void maxpool_backward_pixel(const pool_job *job, const pixe
     if (i < c) chosen_gradient(job, at, rows, columns, i, c - i, dx);
 }
 
+// Of windows of 2x2 that lie side by side, each pixel has one: those of row k are two of its window's four. `first` is
+// the window's place in dy, `position` that of the left pixel in the window.
+static ALWAYS_INLINE void square_gradient(const pool_job *job, size_t first, int position, size_t lanes, float *dx)
+{
+    vf dy = load_lanes(job->from + first, lanes);
+    vi chosen = load_bytes(job->was_chosen + first, lanes);
+    UNROLL
+    for (int q = 0; q < 2; q++, dx += job->s->c) {
+        vf gradient = (vf)((chosen == vi_set(position + q)) & (vi)dy);
+        if (lanes == VF)
+            vf_store_or_stream(dx, gradient, job->stream);
+        else
+            vf_store_part(dx, gradient, lanes);
+    }
+}
+
+static void maxpool_backward_squares(const pool_job *job, size_t image, int k, float *dx)
+{
+    const window_shape *s = job->s;
+    size_t c = (size_t)s->c, first = image + pixel_offset(k / 2, 0, s->ow, s->c);
+    int position = k % 2 * 2;
+    for (int n = 0; n < s->ow; n++, first += c, dx += 2 * c) {
+        size_t i = 0;
+        for (; i + VF <= c; i += VF)
+            square_gradient(job, first + i, position, VF, dx + i);
+        if (i < c) square_gradient(job, first + i, position, c - i, dx + i);
+    }
+    memset(dx, 0, (size_t)(s->w - 2 * s->ow) * c * sizeof *dx);
+}
+
+static bool squares_side_by_side(const window_shape *s)
+{
+    return s->kh == 2 && s->kw == 2 && s->stride_h == 2 && s->stride_w == 2 && s->pad_top == 0 && s->pad_left == 0 &&
+           2 * s->ow <= s->w;
+}
+
 // Row k of dx; `image` is the place of its image in dy.
 static void maxpool_backward_row(const pool_job *job, size_t image, int k, float *dx)
 {
     const window_shape *s = job->s;
     size_t c = (size_t)s->c;
     span m = {0, 0}, n = {0, 0};
+    if (k < 2 * s->oh && squares_side_by_side(s)) {
+        maxpool_backward_squares(job, image, k, dx);
+        return;
+    }
     slide(&m, k, s->stride_h, s->pad_top, s->kh, s->oh);
     int rows = span_length(m), row_position = (k + s->pad_top - m.first * s->stride_h) * s->kw;
     for (int l = 0; l < s->w; l++, dx += c) {
@@ -210,10 +269,7 @@ static void maxpool_backward_row(const pool_job *job, size_t image, int k, float
                     .position = row_position + l + s->pad_left - n.first * s->stride_w,
                     .row_step = s->stride_h * s->kw,
                     .pixel_step = s->stride_w};
-        if (rows == 1 && span_length(n) == 1)
-            maxpool_backward_pixel(job, &at, 1, 1, c, dx);
-        else
-            maxpool_backward_pixel(job, &at, rows, span_length(n), c, dx);
+        maxpool_backward_pixel(job, &at, rows, span_length(n), c, dx);
     }
 }
 

@@ -20,6 +20,9 @@
 #endif
 enum { TILE_VECTORS = 2, TILE_COLUMNS = TILE_VECTORS * VF };
 
+// A function that runs once a call of a kernel, not once a tile: its code is to be small.
+#define ONCE_A_CALL __attribute__((cold, noinline))
+
 typedef struct tile {
     vf sum[TILE_ROWS][TILE_VECTORS];
 } tile;
@@ -145,9 +148,13 @@ typedef struct prefetch {
 // To be used up by `calls` calls of prefetch_some.
 static inline prefetch prefetch_rows(const float *from, size_t rows, size_t stride, size_t count, size_t calls)
 {
+    if (stride == count && rows > 0) { // without gaps
+        count *= rows;
+        rows = 1;
+    }
     prefetch p = {(const char *)from, rows, stride * sizeof(float), count * sizeof(float), 0, 0};
     if (count == 0) p.rows = 0;
-    p.each = parts_of(rows * (parts_of(p.bytes, 64) + 1), calls ? calls : 1);
+    p.each = parts_of(p.rows * (parts_of(p.bytes, 64) + 1), calls ? calls : 1);
     return p;
 }
 

@@ -35,7 +35,7 @@ typedef struct winograd {
     size_t workers;
 } winograd;
 
-static void winograd_plan_blocks(winograd *job)
+static ONCE_A_CALL void winograd_plan_blocks(winograd *job)
 {
     job->line = parts_of(job->channels, VF) * VF;
     job->tiles_h = parts_of(job->oh, WINOGRAD_OUT);
@@ -298,7 +298,7 @@ static void winograd_filter_work(void *argument, size_t block, unsigned thread)
     }
 }
 
-static winograd winograd_of_forward(const window_shape *s)
+static ONCE_A_CALL winograd winograd_of_forward(const window_shape *s)
 {
     winograd job = {.n = (size_t)s->n,
                     .h = (size_t)s->h,
@@ -313,7 +313,7 @@ static winograd winograd_of_forward(const window_shape *s)
     return job;
 }
 
-static winograd winograd_of_backward(const window_shape *s)
+static ONCE_A_CALL winograd winograd_of_backward(const window_shape *s)
 {
     winograd job = {.n = (size_t)s->n,
                     .h = (size_t)s->oh,
@@ -333,7 +333,8 @@ static size_t winograd_workspace(const winograd *job, unsigned threads)
     return (winograd_filter_floats(job) + threads * job->scratch_each) * sizeof(float);
 }
 
-static void winograd_run(thread_pool *pool, winograd *job, const float *filter, bool backward, float *workspace)
+static ONCE_A_CALL void winograd_run(thread_pool *pool, winograd *job, const float *filter, bool backward,
+                                     float *workspace)
 {
     winograd_filter_job transform = {
         .filter = filter, .to = workspace, .channels = job->channels, .outputs = job->oc, .backward = backward};
@@ -353,8 +354,8 @@ static bool winograd_suits(const window_shape *s)
            s->oc >= 16 && s->oh >= 4 && s->ow >= 4 && s->pad_top <= 2 && s->pad_left <= 2;
 }
 
-static void winograd_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
-                             const float *bias, activation act, float *z, float *y, void *workspace)
+static ONCE_A_CALL void winograd_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
+                                         const float *bias, activation act, float *z, float *y, void *workspace)
 {
     winograd job = winograd_of_forward(s);
     job.source = x;
@@ -366,8 +367,8 @@ static void winograd_forward(thread_pool *pool, const window_shape *s, const flo
     if (!activation_is_inline(act.kind)) activation_forward(pool, act, job.n * job.oh * job.ow * job.oc, y, y);
 }
 
-static void winograd_backward_input(thread_pool *pool, const window_shape *s, const float *dz, const float *filter,
-                                    float *dx, void *workspace)
+static ONCE_A_CALL void winograd_backward_input(thread_pool *pool, const window_shape *s, const float *dz,
+                                                const float *filter, float *dx, void *workspace)
 {
     winograd job = winograd_of_backward(s);
     job.source = dz;

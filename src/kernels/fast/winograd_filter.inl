@@ -28,7 +28,7 @@ typedef struct winograd_gradient {
     float *scratch;      // (threads, scratch_each)
 } winograd_gradient;
 
-static winograd_gradient winograd_gradient_of(const window_shape *s)
+static ONCE_A_CALL winograd_gradient winograd_gradient_of(const window_shape *s)
 {
     winograd_gradient job = {.tasks = filter_gradient_of(s, WINOGRAD_GRADIENT_CHANNELS),
                              .source = winograd_of_forward(s)};
@@ -222,8 +222,8 @@ static size_t winograd_backward_filter_workspace(const window_shape *s, unsigned
     return (filter_gradient_partials(&job.tasks) + threads * job.scratch_each) * sizeof(float);
 }
 
-static void winograd_backward_filter(thread_pool *pool, const window_shape *s, const float *x, const float *dz,
-                                     float *dfilter, void *workspace)
+static ONCE_A_CALL void winograd_backward_filter(thread_pool *pool, const window_shape *s, const float *x,
+                                                 const float *dz, float *dfilter, void *workspace)
 {
     winograd_gradient job = winograd_gradient_of(s);
     job.source.source = x;
