@@ -105,7 +105,8 @@ silma_status comparison_conclude(silma_comparison *c, silma_error *error)
     if (!status && tested < c->pair_count) {
         buffer_print(&sentence,
                      "%zu of %zu pairs could not be tested, since a paired test needs the same images for "
-                     "validation: the seed draws them.",
+                     "validation, and the seed draws them: runs of one seed share them, and all runs on data with a "
+                     "validation part of its own (val/).",
                      c->pair_count - tested, c->pair_count);
         status = keep(c, &sentence, error);
     }

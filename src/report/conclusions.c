@@ -261,16 +261,25 @@ static void say_classes(const run_facts *facts, conclusions *drawn)
         return;
     }
     if (s->pair_count > 0) {
+        static const size_t FEW = 50;
         const confused_pair *pair = &s->pairs[0];
-        say(drawn, CONCLUSION_NOTE, "“%s” is taken for “%s” in %s of cases: the most frequent mistake.",
+        size_t support = s->classes[pair->truth].support;
+        char of[64] = ""; // a share of few images is better told by the images
+        if (support < FEW) snprintf(of, sizeof of, " (%zu of %zu)", pair->count, support);
+        say(drawn, CONCLUSION_NOTE, "“%s” is taken for “%s” in %s of cases%s: the most frequent mistake.",
             class_shown(facts, pair->truth).text, class_shown(facts, pair->taken_for).text,
-            share_text(pair->share).text);
+            share_text(pair->share).text, of);
     }
-    int worst = -1;
-    for (int c = 0; c < s->class_count; c++)
-        if (s->classes[c].support > 0 && (worst < 0 || s->classes[c].recall.value < s->classes[worst].recall.value))
-            worst = c;
-    if (worst >= 0 && s->class_count > 2)
+    int worst = -1, never = 0;
+    for (int c = 0; c < s->class_count; c++) {
+        if (s->classes[c].support == 0) continue;
+        never += s->classes[c].hits == 0;
+        if (worst < 0 || s->classes[c].recall.value < s->classes[worst].recall.value) worst = c;
+    }
+    if (never > 1)
+        say(drawn, CONCLUSION_CAUTION, "%d of %d classes are never recognised, “%s” among them.", never, s->class_count,
+            class_shown(facts, worst).text);
+    else if (worst >= 0 && s->class_count > 2)
         say(drawn, s->classes[worst].recall.value < 0.5 ? CONCLUSION_CAUTION : CONCLUSION_NOTE,
             "“%s” is recognised least often: %s of its %s images.", class_shown(facts, worst).text,
             share_text(s->classes[worst].recall.value).text, count_text(s->classes[worst].support).text);
