@@ -157,6 +157,18 @@ static void print_runs(const session *s, int width)
     }
 }
 
+typedef struct chance {
+    char text[16];
+} chance;
+
+// No probability is 0.
+static chance chance_of(double p)
+{
+    chance shown = {"<0.0001"};
+    if (!(p < 1e-4)) snprintf(shown.text, sizeof shown.text, "%.4f", p);
+    return shown;
+}
+
 static void print_pairs(const session *s, int width)
 {
     const silma_compared_pair *pair;
@@ -171,9 +183,9 @@ static void print_pairs(const session *s, int width)
         label_of(s, pair->first, first);
         label_of(s, pair->second, second);
         snprintf(interval, sizeof interval, "%+.2f to %+.2f", 100 * pair->difference_low, 100 * pair->difference_high);
-        printf("%s%*s  %s%*s  %+11.2f  %16s  %10zu  %11zu  %7.4f  %7.4f\n", first, text_padding(first, width), "",
-               second, text_padding(second, width), "", 100 * pair->difference, interval, pair->only_first,
-               pair->only_second, pair->p, pair->p_adjusted);
+        printf("%s%*s  %s%*s  %+11.2f  %16s  %10zu  %11zu  %7s  %7s\n", first, text_padding(first, width), "", second,
+               text_padding(second, width), "", 100 * pair->difference, interval, pair->only_first, pair->only_second,
+               chance_of(pair->p).text, chance_of(pair->p_adjusted).text);
     }
 }
 

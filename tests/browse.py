@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Opens a page in headless Chromium and tells what a test wants to know of it, as one JSON object.
 
-browse.py PAGE.html [--width N] [--dark] [--print] [--screenshot OUT.png [--first Y] [--rows N]] [--pdf OUT.pdf] [--eval EXPRESSION]... [--click SELECTOR]...
+browse.py PAGE.html [--width N] [--dark] [--print] [--screenshot OUT.png [--first Y] [--rows N]] [--pdf OUT.pdf] [--eval EXPRESSION]... [--click SELECTOR]... [--layout]
 
     problems   console errors and warnings, exceptions, violations of the page's policy, dialogs
     requests   everything that was asked for beside the page itself (data: URIs apart)
     overflow   by how many pixels the page is wider than the window
     title, results (of the expressions, which are run in the page after the clicks)
+    layout     with --layout: texts of figures that stick out of them, or lie on another text
 
 Speaks the DevTools protocol over a pipe, so that it needs nothing but Python and Chromium.
 """
@@ -19,6 +20,26 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+
+# Line boxes are a little higher than their letters, so that they may touch.
+LAYOUT = """(() => {
+  const found = [], shown = (text) => (text.lastChild ? text.lastChild.textContent : '').slice(0, 40);
+  for (const svg of document.querySelectorAll('svg')) {
+    const frame = svg.getBoundingClientRect(), name = svg.querySelector('title').textContent.slice(0, 40);
+    if (!frame.width) continue;
+    const texts = Array.from(svg.querySelectorAll('text'), (text) => ({text: shown(text), box: text.getBoundingClientRect()}));
+    texts.forEach(({text, box}, i) => {
+      if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 2 || box.bottom > frame.bottom + 2)
+        found.push(`${name}: "${text}" is cut off`);
+      for (const other of texts.slice(i + 1))
+        if (Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left) > 2 &&
+            Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top) > 4)
+          found.push(`${name}: "${text}" lies on "${other.text}"`);
+    });
+  }
+  return found;
+})()"""
 
 
 class Browser:
@@ -150,8 +171,11 @@ def browse(browser, options):
         save_screenshot(browser, options.screenshot, options.width, options.first, options.rows)
     if options.pdf:
         save_pdf(browser, options.pdf)
-    return {"title": browser.evaluate("document.title"), "problems": problems_of(browser.events),
+    seen = {"title": browser.evaluate("document.title"), "problems": problems_of(browser.events),
             "requests": requests_of(browser.events, page), "overflow": overflow, "results": results}
+    if options.layout:
+        seen["layout"] = browser.evaluate(LAYOUT)
+    return seen
 
 
 def main():
@@ -166,6 +190,7 @@ def main():
     parser.add_argument("--pdf")
     parser.add_argument("--eval", action="append", default=[])
     parser.add_argument("--click", action="append", default=[])
+    parser.add_argument("--layout", action="store_true")
     options = parser.parse_args()
     profile = tempfile.mkdtemp(prefix="silma-browser-")
     browser = Browser(profile)

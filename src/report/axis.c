@@ -137,7 +137,7 @@ static void write_plain(axis_label *label, double value, int decimals)
         grouped[used++] = digits[i];
     }
     grouped[used] = 0;
-    const char *sign = value < 0 && scaled > 0 ? "-" : "";
+    const char *sign = value < 0 && scaled > 0 ? "−" : "";
     if (decimals > 0)
         snprintf(label->text, sizeof label->text, "%s%s.%0*llu", sign, grouped, decimals, scaled % scale);
     else

@@ -17,7 +17,7 @@ double bars_height(const bar_chart *chart)
     return row_of(chart) * (double)chart->count;
 }
 
-// "97.3 %", "< 0.1 %", "1,234", "-".
+// "97.3 %", "3.0 %", "< 0.1 %", "100 %", "1,234", "-".
 static axis_label value_text(const bar_chart *chart, double value)
 {
     axis_label label = axis_number(value, 4);
@@ -26,7 +26,8 @@ static axis_label value_text(const bar_chart *chart, double value)
     if (percent > 0 && percent < 0.1) return (axis_label){"< 0.1 %"};
     if (percent < 100 && percent > 99.9) return (axis_label){"> 99.9 %"};
     long tenths = lround(percent * 10);
-    snprintf(label.text, sizeof label.text, tenths % 10 ? "%ld.%ld %%" : "%ld %%", tenths / 10, tenths % 10);
+    bool whole = tenths == 0 || tenths == 1000;
+    snprintf(label.text, sizeof label.text, whole ? "%ld %%" : "%ld.%ld %%", tenths / 10, tenths % 10);
     return label;
 }
 
@@ -38,13 +39,21 @@ static double most_of(const bar_chart *chart)
     return most > 0 ? most : 1;
 }
 
-static void draw_interval(text_buffer *out, const bar *b, double left, double width, double most, double middle)
+// In the paper's colour over the bar, which ends at `end`, and dark beside it: both ends are seen.
+static void draw_interval(text_buffer *out, const bar *b, double left, double end, double width, double most,
+                          double middle)
 {
-    static const double CAP = 3;
+    static const double CAP = 3.5, LINE = 1.2;
     if (!(b->high > b->low)) return;
     double from = left + width * fmax(0, b->low) / most, to = left + width * fmin(most, b->high) / most;
-    svg_line(out, SVG_AXIS, from, middle, to, middle);
-    svg_line(out, SVG_AXIS, from, middle - CAP, from, middle + CAP);
+    bool over = from < end - LINE;
+    if (over) {
+        svg_rect(out, SVG_PAPER, from, middle - LINE / 2, fmin(to, end) - from, LINE);
+        svg_rect(out, SVG_PAPER, from, middle - CAP, LINE, 2 * CAP);
+    } else {
+        svg_line(out, SVG_AXIS, from, middle - CAP, from, middle + CAP);
+    }
+    svg_line(out, SVG_AXIS, over ? end : from, middle, to, middle);
     svg_line(out, SVG_AXIS, to, middle - CAP, to, middle + CAP);
 }
 
@@ -53,7 +62,7 @@ void bars_draw(text_buffer *out, const bar_chart *chart, double width)
     double row = row_of(chart), size = fmin(SVG_SMALL, row * 0.72), most = most_of(chart);
     double names = 0, values = 0, names_most = chart->names_most > 0 ? chart->names_most : 0.4 * width;
     for (size_t i = 0; i < chart->count; i++) {
-        names = fmax(names, svg_text_width(chart->bars[i].name, size) * (chart->bars[i].bold ? 1.1 : 1));
+        names = fmax(names, svg_text_width(chart->bars[i].name, size) * (chart->bars[i].bold ? SVG_BOLDER : 1));
         values = fmax(values, svg_text_width(value_text(chart, chart->bars[i].value).text, size));
     }
     names = fmin(names, names_most);
@@ -65,7 +74,7 @@ void bars_draw(text_buffer *out, const bar_chart *chart, double width)
         svg_text_fit_bold(out, SVG_INK, names, base, SVG_END, size, names + 1, b->bold, b->name);
         svg_rect(out, SVG_SHADE, left, top + row * 0.17, full, row * 0.66);
         if (share > 0) svg_rect(out, b->fill, left, top + row * 0.17, fmax(0.5, full * share), row * 0.66);
-        draw_interval(out, b, left, full, most, middle);
+        draw_interval(out, b, left, left + full * share, full, most, middle);
         svg_text(out, SVG_DIM, width, base, SVG_END, size, value_text(chart, b->value).text);
     }
 }

@@ -25,7 +25,7 @@ static const page_link LINKS[SILMA_FINDING_KINDS] = {
     {"doubted-label", "Labels that the model doubts"},
 };
 
-static const gallery_frame FRAME = {"Images", 8, 84, 0};
+static const gallery_frame FRAME = {"Images", 8, 84, 0, false, 0};
 
 static const char *class_of(const char *name, int index, char number[CLASS_NUMBER_SIZE])
 {

@@ -34,11 +34,11 @@ static void best_run(const silma_comparison *c, text_buffer *out)
         if (isfinite(c->shown[i].accuracy) && (best == c->count || c->shown[i].accuracy > c->shown[best].accuracy))
             best = i;
     if (best == c->count) {
-        buffer_add(out, "None of the runs has validated yet");
+        buffer_add(out, "None of the runs has validated yet.");
         return;
     }
     const silma_compared_run *run = &c->shown[best];
-    buffer_print(out, "The highest accuracy is that of %s: %s of its %s validation images (95 %% interval %s to %s)",
+    buffer_print(out, "The highest accuracy is that of %s: %s of its %s validation images (95 %% interval %s to %s).",
                  run->label, share_text(run->accuracy).text, count_text(run->images).text,
                  share_text(run->accuracy_low).text, share_text(run->accuracy_high).text);
 }
@@ -51,6 +51,7 @@ static void group_sentence(const silma_comparison *c, const silma_compared_group
     if (isfinite(g->accuracy.low))
         buffer_print(out, ", 95 %% interval %s to %s", share_text(g->accuracy.low).text,
                      share_text(g->accuracy.high).text);
+    buffer_add(out, ".");
 }
 
 static void pair_sentence(const silma_comparison *c, const silma_compared_pair *pair, text_buffer *out)
@@ -62,16 +63,16 @@ static void pair_sentence(const silma_comparison *c, const silma_compared_pair *
         add_points(out, pair->difference, pair->difference_low, pair->difference_high);
     else
         add_points(out, -pair->difference, -pair->difference_high, -pair->difference_low);
-    buffer_print(out, " on the same %s images: more than chance explains", count_text(pair->images).text);
+    buffer_print(out, " on the same %s images: more than chance explains.", count_text(pair->images).text);
 }
 
 static void no_difference(const silma_comparison *c, size_t tested, text_buffer *out)
 {
     (void)c;
     if (tested == 1)
-        buffer_add(out, "The two runs that share their validation images do not differ by more than chance explains");
+        buffer_add(out, "The two runs that share their validation images do not differ by more than chance explains.");
     else
-        buffer_print(out, "Of %zu pairs on the same validation images, none differs by more than chance explains",
+        buffer_print(out, "Of %zu pairs on the same validation images, none differs by more than chance explains.",
                      tested);
 }
 
@@ -98,13 +99,14 @@ silma_status comparison_conclude(silma_comparison *c, silma_error *error)
         status = keep(c, &sentence, error);
     }
     if (!status && different > PAIRS_NAMED) {
-        buffer_print(&sentence, "%zu more pairs differ by more than chance explains", different - PAIRS_NAMED);
+        buffer_print(&sentence, "%zu more pairs differ by more than chance explains.", different - PAIRS_NAMED);
         status = keep(c, &sentence, error);
     }
     if (!status && tested < c->pair_count) {
         buffer_print(&sentence,
                      "%zu of %zu pairs could not be tested, since a paired test needs the same images for "
-                     "validation: the seed draws them",
+                     "validation, and the seed draws them: runs of one seed share them, and all runs on data with a "
+                     "validation part of its own (val/).",
                      c->pair_count - tested, c->pair_count);
         status = keep(c, &sentence, error);
     }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void say(conclusions *drawn, conclusion_kind kind, const char *format, ...)
@@ -61,18 +62,38 @@ static void say_result(const run_facts *facts, conclusions *drawn)
         say(drawn, CONCLUSION_CAUTION, "Everything that needs the model is missing: the folder holds no model yet.");
 }
 
-// Guessing always the largest class.
-static void say_guessing(const run_facts *facts, conclusions *drawn)
+// What always naming the largest class gets right.
+static double guess_of(const scores *s)
 {
-    const scores *s = &facts->scores;
     size_t most = 0;
     for (int c = 0; c < s->class_count; c++)
         if (s->classes[c].support > most) most = s->classes[c].support;
-    double guess = (double)most / (double)s->count;
-    if (s->accuracy.low <= guess)
+    return (double)most / (double)s->count;
+}
+
+static bool is_guessing(const run_facts *facts)
+{
+    return facts->scores.accuracy.low <= guess_of(&facts->scores);
+}
+
+static void say_guessing(const run_facts *facts, conclusions *drawn)
+{
+    if (is_guessing(facts))
         say(drawn, CONCLUSION_CAUTION,
             "That is no better than guessing: always naming the largest class is right in %s of cases.",
-            share_text(guess).text);
+            share_text(guess_of(&facts->scores)).text);
+}
+
+// The class that nearly every image is taken for, though many are not of it; -1: there is none.
+static int only_answer(const scores *s)
+{
+    static const double NEARLY_ALL = 0.95, MANY = 0.1;
+    for (int c = 0; c < s->class_count; c++) {
+        double taken = (double)s->classes[c].predicted / (double)s->count;
+        double are = (double)s->classes[c].support / (double)s->count;
+        if (taken >= NEARLY_ALL && are < taken - MANY) return c;
+    }
+    return -1;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -128,6 +149,52 @@ unsigned overfit_since(const history *h)
     return rises && falls ? h->epochs[best].epoch : 0;
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Batch normalisation's moving averages
+
+// The greatest momentum of the network's batch normalisations; 0: it has none.
+static double slowest_momentum(const silma_network *network)
+{
+    static const double DEFAULT = 0.99;
+    static const char KEY[] = "momentum=";
+    double slowest = 0;
+    for (size_t i = 0; i < silma_network_layer_count(network); i++) {
+        silma_layer_info info;
+        silma_network_layer(network, i, &info);
+        if (strcmp(info.type, "batchnorm") != 0) continue;
+        const char *given = strstr(info.description, KEY);
+        slowest = fmax(slowest, given ? strtod(given + sizeof KEY - 1, NULL) : DEFAULT);
+    }
+    return slowest;
+}
+
+static size_t steps_until(const run_facts *facts, unsigned epoch)
+{
+    json_int_t batch = json_integer_value(json_object_get(facts->settings, "batch"));
+    return batch > 0 ? (size_t)epoch * ((facts->train_images + (size_t)batch - 1) / (size_t)batch) : 0;
+}
+
+// Training normalises by each batch, validation by moving averages: after few steps these still hold much of what they
+// began with, and validation fails although training went well. Returns whether it said so.
+static bool say_warming_up(const run_facts *facts, const silma_epoch *shown, conclusions *drawn)
+{
+    static const double GAP = 0.05, MUCH = 0.02;
+    double momentum = slowest_momentum(facts->network);
+    size_t steps = steps_until(facts, shown->epoch);
+    double left = pow(momentum, (double)steps);
+    if (!(momentum > 0) || steps == 0 || !(left > MUCH)) return false;
+    bool fails = shown->accuracy - shown->val_accuracy > GAP || (facts->scored && is_guessing(facts));
+    if (!fails || facts->scored_training) return false;
+    say(drawn, CONCLUSION_CAUTION,
+        "The validation figures say little yet: after %s step%s (epoch %u) the moving averages that batch "
+        "normalisation "
+        "uses in validation still consist to %s of their starting values. More epochs, or smaller batches, will tell.",
+        count_text(steps).text, steps == 1 ? "" : "s", shown->epoch, share_text(left).text);
+    return true;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
 static void say_overfitting(const run_facts *facts, conclusions *drawn)
 {
     const history *h = &facts->history;
@@ -141,7 +208,8 @@ static void say_overfitting(const run_facts *facts, conclusions *drawn)
             value_text(now->loss).text);
     }
     const silma_epoch *best = facts->best_epoch ? &h->epochs[facts->best_epoch - 1] : last_epoch(facts);
-    if (best && best->accuracy - best->val_accuracy > 0.05)
+    if (!best || say_warming_up(facts, best, drawn)) return;
+    if (best->accuracy - best->val_accuracy > 0.05)
         say(drawn, CONCLUSION_NOTE,
             "Training images are recognised more often than new ones (%s and %s in epoch %u): dropout, weight "
             "decay, augmentation or more images may narrow the gap.",
@@ -186,17 +254,32 @@ static void say_speed(const run_facts *facts, conclusions *drawn)
 static void say_classes(const run_facts *facts, conclusions *drawn)
 {
     const scores *s = &facts->scores;
-    if (s->pair_count > 0) {
-        const confused_pair *pair = &s->pairs[0];
-        say(drawn, CONCLUSION_NOTE, "“%s” is taken for “%s” in %s of cases: the most frequent mistake.",
-            class_shown(facts, pair->truth).text, class_shown(facts, pair->taken_for).text,
-            share_text(pair->share).text);
+    int only = only_answer(s);
+    if (only >= 0) {
+        say(drawn, CONCLUSION_CAUTION, "%s images are taken for “%s”: the network does not tell the classes apart.",
+            s->classes[only].predicted == s->count ? "All" : "Nearly all", class_shown(facts, only).text);
+        return;
     }
-    int worst = -1;
-    for (int c = 0; c < s->class_count; c++)
-        if (s->classes[c].support > 0 && (worst < 0 || s->classes[c].recall.value < s->classes[worst].recall.value))
-            worst = c;
-    if (worst >= 0 && s->class_count > 2)
+    if (s->pair_count > 0) {
+        static const size_t FEW = 50;
+        const confused_pair *pair = &s->pairs[0];
+        size_t support = s->classes[pair->truth].support;
+        char of[64] = ""; // a share of few images is better told by the images
+        if (support < FEW) snprintf(of, sizeof of, " (%zu of %zu)", pair->count, support);
+        say(drawn, CONCLUSION_NOTE, "“%s” is taken for “%s” in %s of cases%s: the most frequent mistake.",
+            class_shown(facts, pair->truth).text, class_shown(facts, pair->taken_for).text,
+            share_text(pair->share).text, of);
+    }
+    int worst = -1, never = 0;
+    for (int c = 0; c < s->class_count; c++) {
+        if (s->classes[c].support == 0) continue;
+        never += s->classes[c].hits == 0;
+        if (worst < 0 || s->classes[c].recall.value < s->classes[worst].recall.value) worst = c;
+    }
+    if (never > 1)
+        say(drawn, CONCLUSION_CAUTION, "%d of %d classes are never recognised, “%s” among them.", never, s->class_count,
+            class_shown(facts, worst).text);
+    else if (worst >= 0 && s->class_count > 2)
         say(drawn, s->classes[worst].recall.value < 0.5 ? CONCLUSION_CAUTION : CONCLUSION_NOTE,
             "“%s” is recognised least often: %s of its %s images.", class_shown(facts, worst).text,
             share_text(s->classes[worst].recall.value).text, count_text(s->classes[worst].support).text);
@@ -228,7 +311,8 @@ static void say_selective(const run_facts *facts, conclusions *drawn)
     for (size_t t = 0; t < SELECTIVE_COUNT; t++) {
         const selective *chosen = &s->selective[t];
         if (chosen->threshold != 0.9 || chosen->count == 0) continue;
-        say(drawn, CONCLUSION_GOOD, "Predictions above 0.9 are right %s of the time; %s %% of the images get one.",
+        say(drawn, chosen->accuracy.value < 0.9 ? CONCLUSION_CAUTION : CONCLUSION_GOOD,
+            "Predictions above 0.9 are right %s of the time; %s %% of the images get one.",
             share_text(chosen->accuracy.value).text,
             fixed_text(100 * (double)chosen->count / (double)s->count, 0).text);
     }
@@ -240,6 +324,7 @@ static void say_calibration(const run_facts *facts, conclusions *drawn)
     const scores *s = &facts->scores;
     double excess = s->mean_confidence - s->accuracy.value;
     if (facts->model->g->head == ACTIVATION_LINEAR) return;
+    if (s->calibration_error < OFF && is_guessing(facts)) return; // true, and no praise
     if (s->calibration_error < OFF)
         say(drawn, CONCLUSION_GOOD,
             "Its probabilities can be taken at their word: on average they are %s points off the share that is right.",
@@ -249,6 +334,16 @@ static void say_calibration(const run_facts *facts, conclusions *drawn)
             "Its probabilities are too %s: %s on average, where %s are right (expected calibration error %s points).",
             excess > 0 ? "high" : "low", share_text(s->mean_confidence).text, share_text(s->accuracy.value).text,
             fixed_text(100 * s->calibration_error, 1).text);
+}
+
+// The best of several epochs on the same images is a little lucky.
+static void say_chosen(const run_facts *facts, conclusions *drawn)
+{
+    if (facts->scored_training || facts->history.count < 2 || facts->best_epoch == 0) return;
+    if (strncmp(facts->best_by, "val_", 4) != 0) return;
+    say(drawn, CONCLUSION_NOTE,
+        "The best epoch was chosen by these same images, which flatters a little: images kept for the test have the "
+        "last word (silma eval --split test).");
 }
 
 void conclusions_draw(const run_facts *facts, conclusions *drawn)
@@ -263,5 +358,6 @@ void conclusions_draw(const run_facts *facts, conclusions *drawn)
     if (facts->scored) say_calibration(facts, drawn);
     say_balance(facts, drawn);
     if (facts->history.count > 0) say_improving(facts, drawn);
+    if (facts->scored) say_chosen(facts, drawn);
     say_speed(facts, drawn);
 }

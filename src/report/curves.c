@@ -92,6 +92,7 @@ void curve_draw(text_buffer *out, curve which, const silma_epoch *epochs, size_t
         .series_count = two ? 2 : 1,
         .counting = true,
         .percent = which == CURVE_ACCURACY || which == CURVE_TRUE_POSITIVES,
+        .from_zero = which == CURVE_SPEED, // a busy machine's wavering is not made to look like a fall
         .logarithmic = which == CURVE_LEARNING_RATE && varies_tenfold(values, count),
         .mark = best_epoch(epochs, count),
         .mark_label = mark_best && count > 1 && best_epoch(epochs, count) > 0 ? "best" : NULL,

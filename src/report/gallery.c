@@ -72,26 +72,51 @@ silma_status gallery_add_image(gallery *g, const silma_report *report, uint32_t 
     return g->items[g->count - 1].note ? SILMA_OK : silma_fail_memory(error, 0);
 }
 
+// A class's name in a caption.
+enum { NAME_MOST = 28 }; // characters
+typedef struct short_name {
+    char text[NAME_MOST * 4 + 4];
+} short_name;
+
+// Cut between characters, with an ellipsis, if it is long.
+static short_name shorten(const char *name)
+{
+    short_name shown = {""};
+    size_t characters = 0, at = 0, kept = 0;
+    for (; name[at] && at < sizeof shown.text - 4; at++) {
+        bool begins = ((unsigned char)name[at] & 0xC0) != 0x80;
+        if (begins && characters++ == NAME_MOST - 1) kept = at;
+        if (characters > NAME_MOST) break;
+    }
+    bool cut = name[at] != 0;
+    if (!cut || kept == 0) kept = at;
+    memcpy(shown.text, name, kept);
+    strcpy(shown.text + kept, cut ? "…" : "");
+    return shown;
+}
+
 silma_status gallery_add_prediction(gallery *g, const silma_report *report, size_t position, silma_error *error)
 {
     const run_facts *facts = &report->facts;
     const scores *s = &facts->scores;
     bool right = s->predicted[position] == s->labels[position];
     char predicted[CLASS_NUMBER_SIZE], truth[CLASS_NUMBER_SIZE], *caption;
-    if (asprintf(&caption, "%s %s\xC2\xA0%% (%s)", run_facts_class(facts, (int)s->predicted[position], predicted),
-                 fixed_text(100 * (double)s->confidence[position], 0).text,
-                 run_facts_class(facts, (int)s->labels[position], truth)) < 0)
-        return silma_fail_memory(error, 0);
+    short_name taken_for = shorten(run_facts_class(facts, (int)s->predicted[position], predicted));
+    short_name is = shorten(run_facts_class(facts, (int)s->labels[position], truth));
+    int length = asprintf(&caption, "%s %s\xC2\xA0%% (%s)", taken_for.text,
+                          fixed_text(100 * (double)s->confidence[position], 0).text, is.text);
+    if (length < 0) return silma_fail_memory(error, 0);
     silma_status status =
         gallery_add_image(g, report, s->indices[position], caption, right ? SVG_GOOD : SVG_BAD, error);
     free(caption);
+    if (status == SILMA_OK) g->items[g->count - 1].truth_at = (size_t)length - strlen(is.text) - strlen("()");
     return status;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Bars
 
-enum { BARS_MAX = 12 };
+enum { BARS_MAX = 12, OTHERS = SVG_SERIES - 1 }; // the others are grey
 
 // The most probable class that `used` does not mark.
 static int next_class(const float *row, const bool *used, int count)
@@ -133,7 +158,9 @@ silma_status gallery_add_bars(gallery *g, const silma_report *report, size_t pos
         item->bars[i] = (bar){
             .name = run_facts_class(&report->facts, chosen[i], item->numbers[i]),
             .value = (double)row[class],
-            .fill = wrong ? SVG_FILL + 1 : SVG_FILL,
+            .fill = wrong                          ? SVG_FILL + 1
+                    : class == s->labels[position] ? SVG_FILL
+                                                   : SVG_FILL + OTHERS,
             .bold = class == s->labels[position],
         };
     }
@@ -164,7 +191,7 @@ silma_status gallery_draw(const gallery *g, const gallery_frame *frame, text_buf
     if (!images) return silma_fail_memory(error, g->count * sizeof *images);
     for (size_t i = 0; i < g->count; i++)
         images[i] = g->items[i].image;
-    image_grid grid = {images, g->count, frame->columns, picture_in_figure(g, frame), frame->beside};
+    image_grid grid = {images, g->count, frame->columns, picture_in_figure(g, frame), frame->beside, !inside_page};
     svg_frame whole = {
         .width = image_grid_width(&grid),
         .height = image_grid_height(&grid),
@@ -188,6 +215,49 @@ static void add_bars(text_buffer *page, const grid_image *image, double width)
     svg_end(page);
 }
 
+// The end of a path says most.
+static void add_note(text_buffer *page, const char *note)
+{
+    enum { BYTES_MOST = 48 };
+    size_t length = strlen(note), at = length > BYTES_MOST ? length - BYTES_MOST : 0;
+    while (((unsigned char)note[at] & 0xC0) == 0x80)
+        at++;
+    buffer_add(page, at > 0 ? "<small>…" : "<small>");
+    buffer_escape(page, note + at);
+    buffer_add(page, "</small>");
+}
+
+// The true class is not broken over lines unless it is long.
+static void add_caption(text_buffer *page, const gallery_item *item, bool with_note)
+{
+    enum { WHOLE_MOST = 16 };
+    buffer_print(page, "<figcaption class=\"%s\"",
+                 item->image.colour == SVG_GOOD  ? "right"
+                 : item->image.colour == SVG_BAD ? "wrong"
+                                                 : "plain");
+    if (item->note) {
+        buffer_add(page, " title=\"");
+        buffer_escape(page, item->note);
+        buffer_add(page, "\"");
+    }
+    buffer_add(page, ">");
+    bool whole = item->truth_at > 0 && strlen(item->caption) - item->truth_at <= WHOLE_MOST;
+    if (whole) {
+        text_buffer before = {0};
+        buffer_add_bytes(&before, item->caption, item->truth_at);
+        if (before.text) buffer_escape(page, before.text);
+        page->failed |= before.failed;
+        buffer_free(&before);
+        buffer_add(page, "<span class=\"whole\">");
+        buffer_escape(page, item->caption + item->truth_at);
+        buffer_add(page, "</span>");
+    } else {
+        buffer_escape_cut(page, item->caption, 120);
+    }
+    if (with_note && item->note) add_note(page, item->note);
+    buffer_add(page, "</figcaption>");
+}
+
 static silma_status add_item(text_buffer *page, const gallery_item *item, const gallery_frame *frame,
                              const silma_codecs *codecs, silma_error *error)
 {
@@ -199,20 +269,7 @@ static silma_status add_item(text_buffer *page, const gallery_item *item, const 
     silma_status status = image_draw(page, image, 0, 0, frame->picture, frame->picture, codecs, error);
     svg_end(page);
     if (image->bars) add_bars(page, image, frame->beside);
-    if (item->caption) {
-        buffer_print(page, "<figcaption class=\"%s\"",
-                     image->colour == SVG_GOOD  ? "right"
-                     : image->colour == SVG_BAD ? "wrong"
-                                                : "plain");
-        if (item->note) {
-            buffer_add(page, " title=\"");
-            buffer_escape(page, item->note);
-            buffer_add(page, "\"");
-        }
-        buffer_add(page, ">");
-        buffer_escape_cut(page, item->caption, 120);
-        buffer_add(page, "</figcaption>");
-    }
+    if (item->caption) add_caption(page, item, frame->notes);
     buffer_add(page, "</figure>\n");
     return status;
 }
@@ -224,8 +281,12 @@ silma_status gallery_add_to_page(const gallery *g, const gallery_frame *frame, t
     enum { BETWEEN = 16 };
     double cell = frame->picture + (frame->beside > 0 ? frame->beside + 8 + BETWEEN : 0) + BETWEEN;
     buffer_print(page, "<div class=\"gallery\" style=\"max-width:%dpx\">\n", (int)(frame->columns * cell));
-    for (size_t i = 0; status == SILMA_OK && i < g->count; i++)
+    size_t together = frame->together;
+    for (size_t i = 0; status == SILMA_OK && i < g->count; i++) {
+        if (together > 0 && i % together == 0) buffer_add(page, "<div class=\"together\">\n");
         status = add_item(page, &g->items[i], frame, codecs, error);
+        if (together > 0 && (i % together == together - 1 || i + 1 == g->count)) buffer_add(page, "</div>\n");
+    }
     buffer_add(page, "</div>\n");
     return status;
 }

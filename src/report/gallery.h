@@ -10,6 +10,7 @@ typedef struct gallery_item {
     grid_image image;                   // points to what follows
     uint8_t *pixels;                    // owned
     char *caption;                      // owned; may be null
+    size_t truth_at;                    // where the caption's last part, the true class, begins; 0: it has none
     char *note;                         // where the image comes from: its number or file; owned, may be null
     bar *bars;                          // owned; may be null
     char (*numbers)[CLASS_NUMBER_SIZE]; // owned: names of bars whose class has none
@@ -29,7 +30,7 @@ silma_status gallery_add_pixels(gallery *g, uint8_t *pixels, int height, int wid
 silma_status gallery_add_image(gallery *g, const silma_report *report, uint32_t index, const char *caption,
                                svg_class colour, silma_error *error);
 // The same of the scored image at `position`, with the caption of figure 21: "Shirt 97 % (T-shirt/top)", blue if right,
-// red if wrong.
+// red if wrong; long names are cut, so that all three parts are seen.
 silma_status gallery_add_prediction(gallery *g, const silma_report *report, size_t position, silma_error *error);
 // Probabilities beside the last item: of all classes, or of the most probable ones where there are many.
 silma_status gallery_add_bars(gallery *g, const silma_report *report, size_t position, silma_error *error);
@@ -38,6 +39,8 @@ typedef struct gallery_frame {
     const char *title;
     int columns;
     double picture, beside; // as in image_grid
+    bool notes;             // on a page, where each image comes from stands below its caption
+    size_t together;        // on a page, so many items are not parted by the end of a line; 0: each for itself
 } gallery_frame;
 
 silma_status gallery_draw(const gallery *g, const gallery_frame *frame, text_buffer *out, bool inside_page,

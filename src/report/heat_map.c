@@ -8,13 +8,14 @@
 
 enum { WRITTEN_CLASSES_MAX = 20, NAME_SIZE = 24 };
 
-static const double GAP = 6, LEGEND = 56, NAMES_MOST = 120, CELL_MOST = 48;
+static const double GAP = 6, LEGEND = 56, NAMES_MOST = 120;
 
 // Where things lie.
 typedef struct layout {
-    double left, top, cell, names; // the matrix's corner, a cell's side, room for names below
+    double left, top, cell, names, below; // the matrix's corner, a cell's side, room for names at the left and below
     double font;
-    int every; // names of every so many classes are written
+    int every;    // names of every so many classes are written
+    bool upright; // the names below, since they are short
 } layout;
 
 static const char *name_of(const heat_map *map, int class, char number[NAME_SIZE])
@@ -33,24 +34,32 @@ static double widest_name(const heat_map *map, double size)
     return fmin(widest, NAMES_MOST);
 }
 
+static bool has_few(const heat_map *map)
+{
+    return map->class_count <= 4;
+}
+
 static layout lay_out(const heat_map *map, double width)
 {
-    static const double FONT_LEAST = 6.5;
+    static const double FONT_LEAST = 6.5, CELL_MOST = 48, CELL_MOST_OF_FEW = 80;
     layout l = {.top = map->title ? SVG_TITLE + 2 * GAP : GAP};
     double beside = SVG_TEXT + 3 * GAP + LEGEND, names = widest_name(map, SVG_SMALL);
-    l.cell = fmin(CELL_MOST, (width - beside - names) / map->class_count);
+    l.cell = fmin(has_few(map) ? CELL_MOST_OF_FEW : CELL_MOST, (width - beside - names) / map->class_count);
     if (!(l.cell > 1)) l.cell = 1;
     l.every = (int)ceil(FONT_LEAST / (0.95 * l.cell));
     l.font = fmin(SVG_SMALL, 0.95 * l.cell * l.every);
     l.names = widest_name(map, l.font);
     l.left = SVG_TEXT + 2 * GAP + l.names;
+    l.upright = l.names <= 0.9 * l.cell * l.every;
+    l.below = l.upright ? l.font : l.names;
     return l;
 }
 
 double heat_map_width(const heat_map *map)
 {
-    static const double CELL_WRITTEN = 40, CELL_LEAST = 8;
+    static const double CELL_WRITTEN = 40, CELL_OF_FEW = 72, SIDE_LEAST = 160, CELL_LEAST = 8;
     double cell = map->class_count <= 10 ? CELL_WRITTEN : fmax(CELL_LEAST, CELL_WRITTEN * 10 / map->class_count);
+    if (has_few(map)) cell = fmin(CELL_OF_FEW, SIDE_LEAST / map->class_count);
     if (map->class_count > 10 && map->class_count <= WRITTEN_CLASSES_MAX) cell = 34;
     double width = widest_name(map, SVG_SMALL) + SVG_TEXT + 3 * GAP + LEGEND + cell * map->class_count;
     double title = map->title ? svg_text_width(map->title, SVG_TITLE) : 0;
@@ -60,7 +69,7 @@ double heat_map_width(const heat_map *map)
 double heat_map_height(const heat_map *map, double width)
 {
     layout l = lay_out(map, width);
-    return l.top + l.cell * map->class_count + GAP + l.names + SVG_TEXT + 2 * GAP;
+    return l.top + l.cell * map->class_count + GAP + l.below + SVG_TEXT + 2 * GAP;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -166,11 +175,14 @@ static void draw_names(text_buffer *out, const heat_map *map, const layout *l)
         double at = (i + 0.5 * l->every) * l->cell;
         if (at > side) at = (i + 0.5) * l->cell;
         svg_text_fit(out, SVG_INK, l->left - GAP, l->top + at + middle, SVG_END, l->font, l->names + 1, name);
-        svg_text_turned(out, SVG_INK, l->left + at + middle, l->top + side + GAP, SVG_END, l->font, -90, l->names + 1,
-                        name);
+        if (l->upright)
+            svg_text(out, SVG_INK, l->left + at, l->top + side + GAP + 0.8 * l->font, SVG_MIDDLE, l->font, name);
+        else
+            svg_text_turned(out, SVG_INK, l->left + at + middle, l->top + side + GAP, SVG_END, l->font, -90,
+                            l->names + 1, name);
     }
     svg_text_turned(out, SVG_DIM, SVG_TEXT, l->top + side / 2, SVG_MIDDLE, SVG_TEXT, -90, INFINITY, "true class");
-    svg_text(out, SVG_DIM, l->left + side / 2, l->top + side + GAP + l->names + SVG_TEXT + GAP, SVG_MIDDLE, SVG_TEXT,
+    svg_text(out, SVG_DIM, l->left + side / 2, l->top + side + GAP + l->below + SVG_TEXT + GAP, SVG_MIDDLE, SVG_TEXT,
              "predicted class");
 }
 

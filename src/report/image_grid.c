@@ -1,9 +1,11 @@
 #include "report/image_grid.h"
 
+#include "core/checked.h"
 #include "core/error.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const double GAP = 12, CAPTION = 18, BESIDE_GAP = 8;
 
@@ -76,12 +78,43 @@ static void draw_bars(text_buffer *out, const image_grid *grid, const grid_image
     svg_group_end(out);
 }
 
+static void enlarge(const grid_image *image, size_t times, uint8_t *pixels)
+{
+    size_t channels = (size_t)image->channels, row = (size_t)image->width * times * channels;
+    for (size_t y = 0; y < (size_t)image->height * times; y++)
+        for (size_t x = 0; x < (size_t)image->width * times; x++)
+            memcpy(pixels + y * row + x * channels,
+                   image->pixels + ((y / times) * (size_t)image->width + x / times) * channels, channels);
+}
+
+// With about as many pixels as a figure's PNG file has for it.
+static silma_status draw_enlarged(text_buffer *out, const grid_image *image, double side, const silma_codecs *codecs,
+                                  silma_error *error)
+{
+    enum { PIXELS_OF_A_POINT = 2 };
+    double times = ceil(PIXELS_OF_A_POINT * side / fmax(image->height, image->width));
+    if (!(times >= 2)) return image_draw(out, image, 0, 0, side, side, codecs, error);
+    size_t size = (size_t)image->height * (size_t)image->width * (size_t)image->channels;
+    uint8_t *pixels = NULL;
+    if (checked_mul(size, (size_t)times * (size_t)times, &size)) pixels = malloc(size);
+    if (!pixels) return silma_fail_memory(error, size);
+    grid_image large = *image;
+    large.pixels = pixels;
+    large.height *= (int)times;
+    large.width *= (int)times;
+    enlarge(image, (size_t)times, pixels);
+    silma_status status = image_draw(out, &large, 0, 0, side, side, codecs, error);
+    free(pixels);
+    return status;
+}
+
 static silma_status draw_cell(text_buffer *out, const image_grid *grid, const grid_image *image,
                               const silma_codecs *codecs, silma_error *error)
 {
     double width = cell_of(grid).width;
     svg_rect(out, SVG_SHADE, 0, 0, grid->picture, grid->picture);
-    silma_status status = image_draw(out, image, 0, 0, grid->picture, grid->picture, codecs, error);
+    silma_status status = grid->enlarged ? draw_enlarged(out, image, grid->picture, codecs, error)
+                                         : image_draw(out, image, 0, 0, grid->picture, grid->picture, codecs, error);
     if (status) return status;
     bool bars = image->bars && image->bar_count > 0 && grid->beside > 0;
     if (bars) draw_bars(out, grid, image);

@@ -19,6 +19,7 @@ typedef struct image_grid {
     int columns;    // at least 1
     double picture; // width and height of a picture as it is shown
     double beside;  // width of the bars; 0 where there are none
+    bool enlarged;  // each pixel becomes a square of pixels: for programs that would smooth it (librsvg does)
 } image_grid;
 
 double image_grid_width(const image_grid *grid);

@@ -71,6 +71,7 @@ static axis choose_y(const line_chart *chart, double height)
     int wanted = (int)fmin(10, fmax(2, height / TICK_DISTANCE));
     double scale = chart->percent ? 100 : 1;
     range r = y_range(chart);
+    if (chart->from_zero) widen(&r, 0);
     if (chart->fixed_range) r = (range){chart->y_low, chart->y_high};
     if (chart->logarithmic) return axis_logarithmic(r.low, r.high, scale);
     return axis_linear(r.low, r.high, scale, wanted, !chart->fixed_range);

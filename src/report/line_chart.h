@@ -23,6 +23,7 @@ typedef struct line_chart {
     bool logarithmic; // y
     bool percent;     // y are shares, written in per cent
     bool zero_lines;  // through the origin, for functions
+    bool from_zero;   // y begins at 0
     bool fixed_range; // y from y_low to y_high; otherwise from the data
     double y_low, y_high;
     double mark;            // an upright line at this x, such as the best epoch; NaN or 0 with no label: none

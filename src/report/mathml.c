@@ -166,10 +166,17 @@ static void add_operator(text_buffer *out, reader *r)
 static void add_brackets(text_buffer *out, reader *r)
 {
     r->at++;
-    buffer_add(out, "<mrow><mo>(</mo>");
-    add_row(out, r, ")");
+    text_buffer row = {0};
+    add_row(&row, r, ")");
     if (!take(r, ')')) r->failed = true;
-    buffer_add(out, "<mo>)</mo></mrow>");
+    // Fonts have few sizes of brackets: around what is no higher than a letter they would grow too much.
+    bool high = row.text && (strstr(row.text, "<mfrac") || strstr(row.text, "<munder"));
+    const char *stretchy = high ? "" : " stretchy=\"false\"";
+    buffer_print(out, "<mrow><mo%s>(</mo>", stretchy);
+    if (row.text) buffer_add(out, row.text);
+    buffer_print(out, "<mo%s>)</mo></mrow>", stretchy);
+    out->failed |= row.failed;
+    buffer_free(&row);
 }
 
 static void add_number(text_buffer *out, reader *r)

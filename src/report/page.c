@@ -16,12 +16,13 @@ static const char HEAD[] = "<!doctype html>\n"
                            "<link rel=\"icon\" href=\"data:,\">\n";
 
 // The dark theme's; the figures have their own.
-static const char DARK_VARIABLES[] = "--page:#0d1117;--text:#e6edf3;--soft:#9da7b3;--line:#30363d;--panel:#161b22;"
-                                     "--blue:#79b8ff;--red:#ff8f85;--good:#5fd195;--caution:#e0a84a;";
+static const char DARK_VARIABLES[] =
+    "--page:#0d1117;--text:#e6edf3;--soft:#9da7b3;--line:#30363d;--panel:#161b22;"
+    "--blue:#79b8ff;--red:#ff8f85;--good:#5fd195;--caution:#e0a84a;--shadow:#9da7b366;";
 
 static const char STYLE[] =
     ":root{color-scheme:light dark;--page:#fff;--text:#1b1f24;--soft:#57606a;--line:#d8dee4;--panel:#f6f8fa;"
-    "--blue:#0b57b8;--red:#b3261e;--good:#1a7f4b;--caution:#9a6400}\n"
+    "--blue:#0b57b8;--red:#b3261e;--good:#1a7f4b;--caution:#9a6400;--shadow:#57606a66}\n"
     "*{box-sizing:border-box}\n"
     "html{-webkit-text-size-adjust:100%;text-size-adjust:100%}\n"
     "body{margin:0 auto;padding:1.5rem 1.25rem 4rem;max-width:74rem;background:var(--page);color:var(--text);"
@@ -52,6 +53,11 @@ static const char STYLE[] =
     "figure{margin:1rem 0}figure svg{display:block;max-width:100%;height:auto}\n"
     "figcaption{font-size:.9rem;color:var(--soft);max-width:48rem;margin-top:.4rem}\n"
     ".scroll{overflow-x:auto;max-width:100%}.scroll svg{max-width:none}\n"
+    // A shadow at the side where there is more: it lies still, and what covers it moves with the content.
+    "@media screen{.scroll{background:linear-gradient(90deg,var(--page) 50%,transparent) 0 0/2.5rem 100% no-repeat "
+    "local,linear-gradient(-90deg,var(--page) 50%,transparent) 100% 0/2.5rem 100% no-repeat "
+    "local,linear-gradient(90deg,var(--shadow),transparent) 0 0/.9rem 100% no-repeat "
+    "scroll,linear-gradient(-90deg,var(--shadow),transparent) 100% 0/.9rem 100% no-repeat scroll}}\n"
     ".three{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(21rem,100%),1fr));gap:.5rem 1.25rem}\n"
     ".three figure{margin:.5rem 0}\n"
     "table{border-collapse:collapse;font-size:.925rem;font-variant-numeric:tabular-nums}\n"
@@ -60,8 +66,11 @@ static const char STYLE[] =
     "td.n,th.n{text-align:right;white-space:nowrap}td.whole{white-space:nowrap}\n"
     "td .low{color:var(--soft);font-size:.825em;white-space:nowrap}\n"
     ".two{display:flex;flex-wrap:wrap;gap:0 2.5rem;align-items:flex-start}.two>*{min-width:0;max-width:100%}\n"
+    // A long caption does not make its figure wider.
+    ".two figcaption,.two .small{width:0;min-width:100%}\n"
     "table{overflow-wrap:normal}tbody th{font-weight:400;max-width:22rem;min-width:6.5rem;overflow-wrap:anywhere}"
     "td{overflow-wrap:anywhere;max-width:36rem}.scroll td{overflow-wrap:break-word;max-width:22rem}\n"
+    ".facts th{white-space:nowrap}th.name,td.name{min-width:8.5rem}\n"
     "tfoot td,tfoot th{border-bottom:0;font-weight:600}\n";
 
 static const char STYLE_OF_PARTS[] =
@@ -77,16 +86,21 @@ static const char STYLE_OF_PARTS[] =
     ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(22rem,100%),1fr));gap:1rem 1.5rem;"
     "margin:1rem 0}\n"
     "h4{font-size:.975rem;font-weight:600;margin:1.1rem 0 .4rem}\n"
-    ".gallery{display:flex;flex-wrap:wrap;gap:.9rem 1rem;margin:.75rem 0}\n"
+    ".gallery{display:flex;flex-wrap:wrap;align-items:flex-start;gap:.9rem 1rem;margin:.75rem 0}\n"
     ".gallery figure{margin:0;max-width:100%}.gallery figcaption{margin-top:.2rem;font-size:.85rem;line-height:1.3}\n"
     ".gallery .right{color:var(--blue)}.gallery .wrong{color:var(--red)}.gallery .plain{color:var(--soft)}\n"
+    ".gallery .together{display:flex;gap:1rem}.gallery .whole{white-space:nowrap}.gallery "
+    "small{display:block;color:var(--soft)}\n"
     ".gallery .beside{display:grid;grid-template-columns:auto minmax(0,1fr);gap:0 8px;align-items:center;"
     "margin-right:1rem}.gallery .beside figcaption{grid-column:1/-1}\n"
     "footer{margin-top:3rem;padding-top:.75rem;border-top:1px solid var(--line);font-size:.875rem;color:var(--soft)}\n"
     "@media (max-width:40rem){body{padding:1rem .9rem 3rem;font-size:15px}h1{font-size:1.5rem}h2{font-size:1.2rem}"
     ".tiles{grid-template-columns:repeat(2,1fr)}th,td{padding-right:.55rem}}\n"
-    "@media print{body{max-width:none;padding:0;font-size:10.5pt}nav,.switch{display:none}"
-    "h2,h3{break-after:avoid}h2{margin-top:1.5rem}figure,tr,.tiles div,.summary li{break-inside:avoid}"
+    // On A4 three curves stand side by side, as on a screen, and eight pictures.
+    "@media print{body{max-width:none;padding:0;zoom:.75;font-size:13.5pt}nav,.switch,details:not([open]){display:none}"
+    "h2,h3,h4,h2+p{break-after:avoid}h2{margin-top:1.5rem}figure,tr,p,.tiles div,.summary li{break-inside:avoid}"
+    ".three{grid-template-columns:repeat(3,1fr)}.gallery,.gallery .together{gap:.5rem}.gallery "
+    ".beside{margin-right:.5rem}"
     "a{color:inherit;text-decoration:none}.tiles{grid-template-columns:repeat(4,1fr)}"
     ".scroll{overflow:visible}.scroll svg{max-width:100%}}\n";
 

@@ -104,7 +104,7 @@ static silma_status plot_negative_logarithm(silma_figure_fn *figure, void *user,
         x[i] = LEAST * pow(MOST / LEAST, (double)(i - 1) / (POINTS - 2)); // closer where it is steep
         y[i] = -log(x[i]);
     }
-    const chart_series series = {.name = "-log x", .x = x, .y = y, .count = POINTS};
+    const chart_series series = {.name = "−log x", .x = x, .y = y, .count = POINTS};
     const line_chart chart = {.title = TITLE, .x_label = "x", .series = &series, .series_count = 1, .zero_lines = true};
     text_buffer out = {0};
     svg_begin(&out, &(svg_frame){WIDTH, HEIGHT, TITLE,

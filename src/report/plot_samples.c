@@ -46,6 +46,7 @@ static silma_status draw(text_buffer *out, const silma_dataset *dataset, const g
         .count = count,
         .columns = (int)ceil(sqrt((double)count)),
         .picture = fmax(PICTURE_LEAST, fmin(PICTURE_MOST, side)),
+        .enlarged = true,
     };
     text_buffer title = {0};
     buffer_print(&title, "Random images of %s", silma_dataset_name(dataset));

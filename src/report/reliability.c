@@ -79,12 +79,12 @@ static void draw_legend(text_buffer *out, const reliability *d, double left, dou
     svg_rect(out, SVG_FILL, left, top, 10, 10);
     svg_text(out, SVG_INK, left + 14, top + 9, SVG_START, SVG_SMALL, "right");
     svg_circle(out, SVG_FILL + 1, left + 70, top + 5, 2.5);
-    svg_text(out, SVG_INK, left + 77, top + 9, SVG_START, SVG_SMALL, "confidence");
+    svg_text(out, SVG_INK, left + 77, top + 9, SVG_START, SVG_SMALL, "mean confidence");
     if (!isfinite(d->error)) return;
     text_buffer text = {0};
-    buffer_add(&text, "calibration error ");
+    buffer_add(&text, "expected calibration error ");
     buffer_number(&text, d->error * 100, 1);
-    buffer_add(&text, " %");
+    buffer_add(&text, " points");
     if (text.text) svg_text(out, SVG_INK, left, top + 9 + LINE, SVG_START, SVG_SMALL, text.text);
     out->failed |= text.failed;
     buffer_free(&text);

@@ -168,8 +168,9 @@ static silma_status begin_page(const silma_report *report, text_buffer *page, si
     const run_facts *facts = &report->facts;
     text_buffer title = {0}, subtitle = {0};
     buffer_print(&title, "%s on %s", facts->model_name, facts->data_name);
-    buffer_print(&subtitle, "Report of the run %s: %s images, %s for validation, seed %llu", facts->folder,
-                 count_text(facts->train_images).text, count_text(facts->validation_images).text,
+    buffer_print(&subtitle, "Report of the run %s: %s images for training, %s for validation, seed %llu", facts->folder,
+                 count_text(facts->train_images).text,
+                 facts->validation_images > 0 ? count_text(facts->validation_images).text : "none",
                  (unsigned long long)facts->seed);
     silma_status status = buffer_status(&title, error);
     if (status == SILMA_OK) status = buffer_status(&subtitle, error);

@@ -76,7 +76,7 @@ static silma_status add_filter(gallery *g, const filters *f, size_t number, silm
 
 static gallery_frame filters_frame(const filters *f)
 {
-    return (gallery_frame){"Filters of the first layer", f->dense ? 8 : 16, f->dense ? 84 : 48, 0};
+    return (gallery_frame){"Filters of the first layer", f->dense ? 8 : 16, f->dense ? 84 : 48, 0, false, 0};
 }
 
 static silma_status choose_filters(const filters *f, gallery *g, silma_error *error)
@@ -125,7 +125,7 @@ silma_status section_filters(const silma_report *report, text_buffer *page, silm
 
 enum { RIGHT_SHOWN = 4, WRONG_SHOWN = 4, SHOWN_MOST = RIGHT_SHOWN + WRONG_SHOWN };
 
-static const gallery_frame HEAT_FRAME = {"Where the network looks", 8, 112, 0};
+static const gallery_frame HEAT_FRAME = {"Where the network looks", 8, 112, 0, false, 2};
 
 typedef struct looked_at {
     size_t positions[SHOWN_MOST]; // in the scores

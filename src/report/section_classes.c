@@ -92,6 +92,8 @@ silma_status section_confusion(const silma_report *report, text_buffer *page, si
 // ---------------------------------------------------------------------------------------------------------------------
 // The table
 
+enum { NAME_MOST = 48 }; // characters of a class's name in it
+
 typedef struct ranked_class {
     int index;
     double f1;
@@ -119,11 +121,11 @@ static void add_share(text_buffer *page, interval share)
 static void add_mistake(const silma_report *report, text_buffer *page, int truth)
 {
     const scores *s = &report->facts.scores;
-    buffer_add(page, "<td>");
+    buffer_add(page, "<td class=\"name\">");
     for (size_t i = 0; i < s->pair_count; i++) {
         if (s->pairs[i].truth != truth) continue;
         char number[CLASS_NUMBER_SIZE];
-        buffer_escape(page, run_facts_class(&report->facts, s->pairs[i].taken_for, number));
+        buffer_escape_cut(page, run_facts_class(&report->facts, s->pairs[i].taken_for, number), NAME_MOST);
         buffer_print(page, " <span class=\"low\">%s</span>", share_text(s->pairs[i].share).text);
         break;
     }
@@ -135,7 +137,7 @@ static void add_class(const silma_report *report, text_buffer *page, int index)
     const class_scores *score = &report->facts.scores.classes[index];
     char number[CLASS_NUMBER_SIZE];
     buffer_add(page, "<tr><th scope=\"row\">");
-    buffer_escape(page, run_facts_class(&report->facts, index, number));
+    buffer_escape_cut(page, run_facts_class(&report->facts, index, number), NAME_MOST);
     buffer_add(page, "</th>");
     add_share(page, score->f1);
     add_share(page, score->precision);
@@ -149,7 +151,7 @@ static void add_table(const silma_report *report, text_buffer *page, const ranke
 {
     buffer_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Classes\"><table><thead><tr>"
                      "<th>Class</th><th class=\"n\">F1</th><th class=\"n\">Precision</th><th class=\"n\">Recall</th>"
-                     "<th class=\"n\">Images</th><th>Most often taken for</th></tr></thead>\n<tbody>\n");
+                     "<th class=\"n\">Images</th><th class=\"name\">Most often taken for</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < count; i++)
         add_class(report, page, order[i].index);
     buffer_add(page, "</tbody></table></div>\n");

@@ -62,8 +62,9 @@ static void add_calibration(const silma_calibration *c, text_buffer *page)
 silma_status section_confidence(const silma_report *report, text_buffer *page, silma_error *error)
 {
     page_section_begin(page, &LINK_CONFIDENCE,
-                       "Of all predictions with a probability of 80 %, 80 % should be right: then the points lie on "
-                       "the diagonal. The expected calibration error is their mean distance from it.");
+                       "Of all predictions with a probability of 80 %, 80 % should be right: each bar should end at "
+                       "its red point, on the diagonal. Lower bars: too sure of itself; higher ones: too doubtful. The "
+                       "expected calibration error is the mean distance, weighted by the images of each bar.");
     add_calibration(&report->facts.calibration, page);
     buffer_add(page, "<div class=\"grid\">\n");
     page_figure_begin(page, false);

@@ -83,7 +83,7 @@ static silma_status add_counts(const silma_report *report, text_buffer *page, si
 // ---------------------------------------------------------------------------------------------------------------------
 // Samples: as many of each class as make about forty, of at most sixty classes
 
-static const gallery_frame SAMPLES_FRAME = {"Training images", 10, 84, 0};
+static const gallery_frame SAMPLES_FRAME = {"Training images", 10, 84, 0, false, 0};
 
 // A training image of the class; `draw` varies it. UINT32_MAX where there is none.
 static uint32_t draw_of_class(const run_facts *facts, int class, uint64_t draw)
@@ -130,7 +130,7 @@ silma_status draw_samples(const silma_report *report, text_buffer *out, bool ins
 
 enum { AUGMENTED_IMAGES = 4, VERSIONS = 7 };
 
-static const gallery_frame AUGMENTED_FRAME = {"Augmented images", 1 + VERSIONS, 84, 0};
+static const gallery_frame AUGMENTED_FRAME = {"Augmented images", 1 + VERSIONS, 84, 0, false, 0};
 
 static bool read_augmentation(const run_facts *facts, augmentation *a)
 {

@@ -10,9 +10,9 @@ const page_link LINK_MISTAKES = {"mistakes", "Mistakes"};
 
 enum { NINE = 9, MISTAKES_SHOWN = 12, PAIRS_SHOWN = 6, IMAGES_OF_A_PAIR = 6 };
 
-static const gallery_frame NINE_FRAME = {"Nine images and what the network makes of them", 3, 120, 210};
-static const gallery_frame MISTAKES_FRAME = {"The most confident mistakes", 4, 110, 0};
-static const gallery_frame PAIRS_FRAME = {"The most confused pairs", IMAGES_OF_A_PAIR, 96, 0};
+static const gallery_frame NINE_FRAME = {"Nine images and what the network makes of them", 3, 120, 210, false, 0};
+static const gallery_frame MISTAKES_FRAME = {"The most confident mistakes", 6, 110, 0, true, 0};
+static const gallery_frame PAIRS_FRAME = {"The most confused pairs", IMAGES_OF_A_PAIR, 110, 0, true, 0};
 
 bool has_predictions(const silma_report *report)
 {
@@ -128,12 +128,13 @@ static silma_status add_pair(const silma_report *report, const confused_pair *pa
                              silma_error *error)
 {
     char number[CLASS_NUMBER_SIZE];
+    enum { NAME_MOST = 60 }; // characters
     buffer_add(page, "<h4>“");
-    buffer_escape(page, run_facts_class(&report->facts, pair->truth, number));
+    buffer_escape_cut(page, run_facts_class(&report->facts, pair->truth, number), NAME_MOST);
     buffer_add(page, "” taken for “");
-    buffer_escape(page, run_facts_class(&report->facts, pair->taken_for, number));
-    buffer_print(page, "”: %s times, %s of the class</h4>\n", count_text(pair->count).text,
-                 share_text(pair->share).text);
+    buffer_escape_cut(page, run_facts_class(&report->facts, pair->taken_for, number), NAME_MOST);
+    buffer_print(page, "”: %s%s, %s of the class</h4>\n", pair->count == 1 ? "once" : count_text(pair->count).text,
+                 pair->count == 1 ? "" : " times", share_text(pair->share).text);
     gallery g = {0};
     silma_status status = choose_pair(report, pair, &g, error);
     if (status == SILMA_OK) status = gallery_add_to_page(&g, &PAIRS_FRAME, page, report->codecs, error);
@@ -143,11 +144,14 @@ static silma_status add_pair(const silma_report *report, const confused_pair *pa
 
 silma_status section_mistakes(const silma_report *report, text_buffer *page, silma_error *error)
 {
+    static const float CERTAIN = 0.9f;
     const scores *s = &report->facts.scores;
-    page_section_begin(page, &LINK_MISTAKES,
-                       "Predicted class, its probability, and in brackets the class that the data set says. What is "
-                       "wrong with so much confidence is often a wrong label; the pointer over a caption tells which "
-                       "image it is.");
+    bool certain = s->confidence[s->mistakes[0]] >= CERTAIN;
+    page_section_begin(page, &LINK_MISTAKES, NULL);
+    buffer_print(page,
+                 "<p>Predicted class, its probability, and in brackets the class that the data set says; below, which "
+                 "image it is.%s</p>\n",
+                 certain ? " What is wrong with so much confidence is often a wrong label." : "");
     buffer_add(page, "<h3>The most confident</h3>\n");
     gallery g = {0};
     silma_status status = choose_mistakes(report, &g, error);

@@ -45,8 +45,11 @@ static void add_table(text_buffer *page, const silma_network *network)
                  "</tbody><tfoot><tr><th scope=\"row\">Total</th><td></td><td></td><td class=\"n\">%s</td><td "
                  "class=\"n\">%s</td></tr></tfoot></table></div>\n",
                  count_text(trainable + other).text, count_text((size_t)multiply_adds).text);
-    buffer_print(page, "<p class=\"small soft\">%s of the parameters are trained, %s are moving averages.</p>\n",
-                 count_text(trainable).text, count_text(other).text);
+    if (other > 0)
+        buffer_print(page, "<p class=\"small soft\">%s of the parameters are trained, %s are moving averages.</p>\n",
+                     count_text(trainable).text, count_text(other).text);
+    else
+        buffer_add(page, "<p class=\"small soft\">All parameters are trained.</p>\n");
 }
 
 silma_status section_network(const silma_report *report, text_buffer *page, silma_error *error)

@@ -84,12 +84,12 @@ static silma_status add_settings(const run_facts *facts, text_buffer *page, silm
 {
     const char *name;
     json_t *value;
-    buffer_add(page, "<h3>Recipe</h3>\n<table><tbody>\n");
+    buffer_add(page, "<h3>Recipe</h3>\n<table class=\"facts\"><tbody>\n");
     json_object_foreach((json_t *)facts->settings, name, value)
     {
         char *text = setting_text(value);
         if (!text) return silma_fail_memory(error, 0);
-        add_row(page, name, text);
+        add_row(page, name, is_off(name, text) && text[0] ? "none" : text);
         free(text);
     }
     buffer_add(page, "</tbody></table>\n");
@@ -98,7 +98,7 @@ static silma_status add_settings(const run_facts *facts, text_buffer *page, silm
 
 static void add_run(const run_facts *facts, text_buffer *page)
 {
-    buffer_add(page, "<h3>Run</h3>\n<table><tbody>\n");
+    buffer_add(page, "<h3>Run</h3>\n<table class=\"facts\"><tbody>\n");
     add_row(page, "run folder", facts->folder);
     add_row(page, "network", facts->model_name);
     add_row(page, "data set", facts->data_name);

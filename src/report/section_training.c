@@ -100,9 +100,10 @@ silma_status section_training(const silma_report *report, text_buffer *page, sil
         {CURVE_SPEED, "Speed by epoch"},
     };
     const history *h = &report->facts.history;
-    page_section_begin(page, &LINK_TRAINING,
-                       "Training images blue, validation images red and dashed. True positives are the images whose "
-                       "true class got a probability above one half.");
+    page_section_begin(page, &LINK_TRAINING, NULL);
+    buffer_print(page, "<p>%sTrue positives are the images whose true class got a probability above one half.</p>\n",
+                 report->facts.validation_images > 0 ? "Training images blue, validation images red and dashed. "
+                                                     : "Of the training images. ");
     buffer_add(page, "<div class=\"three\">\n");
     for (size_t i = 0; i < sizeof panels / sizeof *panels; i++) {
         page_figure_begin(page, false);

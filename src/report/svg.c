@@ -305,12 +305,15 @@ static double character_width(unsigned char first)
     return 0.61;
 }
 
-// Of the first `most` characters; *whole tells whether these are all.
+// Of the first `most` characters of an escaped text; *whole tells whether these are all.
 static double width_of(const char *text, size_t most, bool *whole)
 {
+    static const double ENTITY = 0.85; // & and < are the widest
     double width = 0;
     for (; *text && most > 0; most--) {
-        width += character_width((unsigned char)*text++);
+        const char *end = *text == '&' ? strchr(text, ';') : NULL;
+        width += end ? ENTITY : character_width((unsigned char)*text);
+        text = end ? end + 1 : text + 1;
         while (((unsigned char)*text & 0xC0) == 0x80)
             text++;
     }
@@ -318,11 +321,13 @@ static double width_of(const char *text, size_t most, bool *whole)
     return width;
 }
 
+const double SVG_BOLDER = 1.15;
+
 double svg_text_width(const char *text, double size)
 {
     text_buffer shown = {0};
     bool whole;
-    buffer_escape(&shown, text); // controls take several characters; entities make it a little wider than it is
+    buffer_escape(&shown, text); // controls take several characters
     double width = size * width_of(shown.failed || !shown.text ? text : shown.text, SIZE_MAX, &whole);
     buffer_free(&shown);
     return width;
@@ -335,15 +340,21 @@ typedef struct text_style {
     bool bold;
 } text_style;
 
-// As many characters as fit.
+// As many characters as fit, of those that are shown.
 static size_t characters_within(const char *text, double width)
 {
     static const double ELLIPSIS = 0.9;
+    text_buffer shown = {0};
+    buffer_escape(&shown, text);
+    const char *escaped = shown.failed || !shown.text ? text : shown.text;
     bool whole;
-    if (width_of(text, SIZE_MAX, &whole) <= width) return SIZE_MAX;
     size_t most = 1;
-    while (width_of(text, most, &whole) + ELLIPSIS <= width && !whole)
-        most++;
+    if (width_of(escaped, SIZE_MAX, &whole) <= width)
+        most = SIZE_MAX;
+    else
+        while (width_of(escaped, most, &whole) + ELLIPSIS <= width && !whole)
+            most++;
+    buffer_free(&shown);
     return most;
 }
 
@@ -367,7 +378,8 @@ static void add_text(text_buffer *out, const text_style *style, double x, double
         buffer_add(out, ")\"");
     }
     buffer_add(out, ">");
-    size_t most = isfinite(style->width) ? characters_within(text, style->width / style->size) : SIZE_MAX;
+    double size = style->size * (style->bold ? SVG_BOLDER : 1);
+    size_t most = isfinite(style->width) ? characters_within(text, style->width / size) : SIZE_MAX;
     text_buffer shown = {0};
     if (buffer_escape_cut(&shown, text, most)) add_element(out, "title", text);
     out->failed |= shown.failed;

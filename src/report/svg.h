@@ -87,6 +87,7 @@ void svg_text_turned(text_buffer *out, svg_class fill, double x, double y, svg_a
                      double degrees, double width, const char *text);
 // About how wide a text is in the widest of the usual sans-serif fonts, as it is shown by svg_text.
 double svg_text_width(const char *text, double size);
+extern const double SVG_BOLDER; // how much wider it is in bold
 
 // A PNG file's bytes as a picture of (width, height), enlarged in squares, not smoothed. `label` for screen readers.
 void svg_image(text_buffer *out, double x, double y, double width, double height, const uint8_t *png, size_t size,

@@ -81,8 +81,8 @@ static void judge_below(const history *h, double wanted, verdict *v)
         below += h->epochs[i].val_loss < 1;
     double share = (double)below / (double)(h->count - first);
     v->agrees = (double)(first + 1) <= AROUND * wanted && share >= REMAINS;
-    snprintf(v->text, sizeof v->text, "first below 1.0 at epoch %u; so are %s of the epochs from there on",
-             h->epochs[first].epoch, share_text(share).text);
+    snprintf(v->text, sizeof v->text, "first below 1.0 at epoch %u; so are %s epochs from there on",
+             h->epochs[first].epoch, first + below == h->count ? "all" : share_text(share).text);
 }
 
 static void judge_above_at(const history *h, double wanted, verdict *v)

@@ -131,8 +131,10 @@ static void add_results(text_buffer *out, const thesis_page *page)
         if (!page->outcomes[i].left_out) add_result_row(out, &page->outcomes[i]);
     buffer_add(out, "</tbody></table>\n");
     scroll_end(out);
-    buffer_add(out, "<p class=\"small soft\">Accuracy on the validation images, a fifth of the training images. The "
-                    "thesis’s are the means of the diagonals of its confusion matrices, or what its text says.</p>\n");
+    buffer_add(out,
+               "<p class=\"small soft\">Accuracy on the validation images, a fifth of the training images. The "
+               "thesis’s are the means of the diagonals of its confusion matrices, or what its text says. Times are "
+               "by the clock, whatever else the machine was doing.</p>\n");
 }
 
 silma_status part_summary(thesis_page *page, silma_error *error)

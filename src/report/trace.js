@@ -343,7 +343,8 @@ function numericalLine(layer, p, index, analytic) {
   if (n.kink)
     return line('numerical', `${num(n.left)} from the left, ${num(n.right)} from the right: E has a kink here`);
   const size = Math.max(Math.abs(n.value), Math.abs(analytic), 1e-10);
-  return line('numerical', `(E(w + h) − E(w − h)) / 2h = ${num(n.value, 7)}, relative error
+  const moved = p ? 'w' : 'x';
+  return line('numerical', `(E(${moved} + h) − E(${moved} − h)) / 2h = ${num(n.value, 7)}, relative error
       ${num(Math.abs(n.value - analytic) / size, 2)}`);
 }
 
@@ -627,6 +628,9 @@ function arriving(layer, index) {
   return {total, html};
 }
 
+// The prediction, as the formulas of the loss have it.
+const RESULT = data.loss.kind === 'binary_crossentropy' && output.y.length === 1 ? 'a' : 'r';
+
 function gradientPanel(layer, index) {
   let html = title(`${escapeText(layer.name)}: ${place(layer, index)}`);
   const part = arriving(layer, index), symbol = layer.inputs.length === 0 ? 'x' : layer.rule === 'sum' ? 'a' : 'y';
@@ -634,7 +638,7 @@ function gradientPanel(layer, index) {
     const r = probabilities[index], y = targets[index];
     html += data.loss.kind === 'mean_squared_error' || (data.loss.kind === 'binary_crossentropy' && output.y.length > 1)
         ? line('∂E/∂z', `from the loss: <b>${num(layer.dy[index], 7)}</b>`)
-        : line('δ = r − y', `${num(r, 6)} − ${num(y)} = <b>${num(r - y, 7)}</b>`);
+        : line(`δ = ${RESULT} − y`, `${num(r, 6)} − ${num(y)} = <b>${num(r - y, 7)}</b>`);
   } else if (part) {
     html += part.html + line(`∂E/∂${symbol}`, `<b>${num(part.total, 7)}</b>`) + engineLine(part.total, layer.dy[index]);
   } else {
@@ -1050,13 +1054,13 @@ function addLoss(box) {
   const truth = targets.findIndex((y) => y === 1);
   if (truth >= 0 && !rows.includes(truth)) rows.push(truth);
   const sum = z.reduce((total, v) => total + Math.exp(v), 0);
-  const name = (i) => (data.classes[i] === undefined ? 'a' : escapeText(data.classes[i]));
+  const name = (i) => (data.classes[i] === undefined ? `neuron ${i + 1}` : escapeText(data.classes[i]));
   const fits = Math.max(...z) < 300;
   let html = `<table class="checks"><thead><tr><th scope="col">output</th><th scope="col">z</th>${
-      soft && fits ? '<th scope="col">e<sup>z</sup></th>' : ''}<th scope="col">r</th><th scope="col">y</th><th scope="col">∂E/∂z</th></tr></thead><tbody>`;
+      soft && fits ? '<th scope="col">e<sup>z</sup></th>' : ''}<th scope="col">${RESULT}</th><th scope="col">y</th><th scope="col">∂E/∂z</th></tr></thead><tbody>`;
   for (const i of rows)
     html += `<tr${targets[i] > 0 ? ' class="true"' : ''}><th scope="row">${name(i)}</th><td data-label="z">${num(z[i])}</td>${
-        soft && fits ? `<td data-label="e^z">${num(Math.exp(z[i]))}</td>` : ''}<td data-label="r">${num(probabilities[i])}</td><td data-label="y">${
+        soft && fits ? `<td data-label="e^z">${num(Math.exp(z[i]))}</td>` : ''}<td data-label="${RESULT}">${num(probabilities[i])}</td><td data-label="y">${
         num(targets[i])}</td><td data-label="∂E/∂z">${num(output.dy[i])}</td></tr>`;
   html += '</tbody></table><div class="panel">';
   if (z.length > rows.length) html += line('', `${z.length - rows.length} more outputs, of smaller probability`);

@@ -2,6 +2,7 @@
 // without a script; trace.js draws the tensors and takes outputs apart.
 #include "report/mathml.h"
 #include "report/trace.h"
+#include "report/words.h"
 
 #include "core/error.h"
 #include "train/option.h"
@@ -153,8 +154,7 @@ static void add_bar(writer *w, size_t i, bool is_true)
         add_name(w, 1);
     buffer_print(w->out, "</span><span class=\"bar\"><span style=\"width:%s%%\"></span></span><span class=\"much\">",
                  number_text_rounded(100 * share, 3, percent));
-    buffer_print(w->out, "%s %%</span></li>\n",
-                 number_text_rounded(share < 0.0005 ? 0 : 100 * share, share < 0.0995 ? 2 : 3, percent));
+    buffer_print(w->out, "%s %%</span></li>\n", fixed_text(100 * share, 1).text);
 }
 
 // The output that follows `after` by falling probability; outputs of the same one by number. SIZE_MAX: the first.

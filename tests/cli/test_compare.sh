@@ -96,10 +96,11 @@ wrong_usage() {
 }
 
 browsed() {
-    python3 "$SILMA_SOURCE_DIR/tests/browse.py" seeds.html --width 390 >found && python3 -c '
+    python3 "$SILMA_SOURCE_DIR/tests/browse.py" seeds.html --layout --width 390 >found && python3 -c '
 import json
 found = json.load(open("found"))
-assert found["problems"] == [] and found["requests"] == [] and found["overflow"] <= 0, found'
+assert found["problems"] == [] and found["requests"] == [] and found["overflow"] <= 0, found
+assert found["layout"] == [], found["layout"]'
 }
 
 check 'runs are trained' runs_are_trained

@@ -53,6 +53,14 @@ calibrated() {
         page_holds 'Calibrated on 48 images: temperature ' 'at most 2.0 % of the others are wrong'
 }
 
+# After a few steps of next to no learning nothing is praised that is chance, and the reason is named.
+nothing_learnt() {
+    page=early/report.html
+    exits 0 train net.silma --data data --out early --epochs 2 --lr 1e-9 && grep -c '' early/history.jsonl &&
+        page_holds 'That is no better than guessing' 'The validation figures say little yet: after ' \
+            'consist to ' 'chosen by these same images' && ! grep -q 'can be taken at their word' "$page"
+}
+
 json() {
     exits 0 report run --json && python3 -c '
 import json
@@ -90,11 +98,12 @@ without_data() {
 # In a browser
 
 # browses PAGE FIGURES [OPTION...]: Chromium has nothing to complain of and asks for nothing, at least so many figures
-# are there and none of them is empty, and the page is not wider than the window.
+# are there and none of them is empty, no text of a figure is cut off or lies on another one, and the page is not wider
+# than the window.
 browses() {
     local file=$1 figures=$2
     shift 2
-    timeout 120 python3 "$SILMA_SOURCE_DIR/tests/browse.py" "$file" "$@" --eval \
+    timeout 120 python3 "$SILMA_SOURCE_DIR/tests/browse.py" "$file" --layout "$@" --eval \
         'Array.from(document.querySelectorAll("svg")).filter(s => s.children.length > 1).length' --eval \
         'document.querySelectorAll("script, iframe, link[rel=stylesheet], [onerror], [onload], [onclick]").length' \
         --eval 'Array.from(document.images).length' --eval \
@@ -108,6 +117,7 @@ assert seen["problems"] == [] and seen["requests"] == [], "problems or requests"
 assert figures >= int(os.environ["FIGURES"]), "figures are missing"
 assert active == 0 and images == 0, "something in the page is active"
 assert unnamed == 0, "a figure has no title"
+assert seen["layout"] == [], "texts are cut off or lie on each other"
 assert seen["overflow"] == 0, "the page is wider than the window"'
 }
 
@@ -123,6 +133,27 @@ matrix_can_be_switched() {
     python3 "$SILMA_SOURCE_DIR/tests/browse.py" run/report.html --eval "$seen" | grep -qF '"true,false"' &&
         python3 "$SILMA_SOURCE_DIR/tests/browse.py" run/report.html --click '.pick-b' --eval "$seen" |
         grep -qF '"false,true"'
+}
+
+# What is printed is on white paper, the three curves side by side, and no figure is wider than the page.
+printed() {
+    local curves
+    curves='(([a, b, c]) => a.top === b.top && b.top === c.top && c.right <= innerWidth)(
+        Array.from(document.querySelectorAll(".three svg"), s => s.getBoundingClientRect()))'
+    python3 "$SILMA_SOURCE_DIR/tests/browse.py" run/report.html --width 718 --dark --print --eval "$curves" --eval \
+        'getComputedStyle(document.body).backgroundColor' | tee seen | grep -qF '[true, "rgb(255, 255, 255)"]' ||
+        { cat seen; return 1; }
+}
+
+# Each stop of the Tab key has a name, and shows where it is.
+keyboard() {
+    local named ring
+    named='Array.from(document.querySelectorAll("a[href], summary, input, [tabindex]")).filter(e => !(e.textContent.trim() ||
+        e.ariaLabel || e.labels?.[0]?.textContent.trim())).length'
+    ring='(e => { e.focus({focusVisible: true}); return getComputedStyle(e).outlineStyle })(document.querySelector("QUERY"))'
+    python3 "$SILMA_SOURCE_DIR/tests/browse.py" run/report.html --eval "$named" --eval "${ring/QUERY/nav a}" \
+        --eval "${ring/QUERY/summary}" --eval "${ring/QUERY/input}" --eval "${ring/QUERY/.either .scroll}" | tee seen |
+        grep -qF '[0, "solid", "solid", "solid", "solid"]' || { cat seen; return 1; }
 }
 
 # A folder of pictures whose names are hostile or long.
@@ -141,6 +172,16 @@ for label, name in enumerate(names):
     exits 0 train 'net<b>&.silma' --data pictures --out hostile --epochs 2 &&
         page_holds '&lt;img src=x onerror=alert(1)&gt;' 'net&lt;b&gt;&amp; on ' && ! grep -q '<img\|<b>\|onerror=a[^l]' "$page" &&
         browses "$page" 40 --width 390
+}
+
+# However long the names are, each caption says what was predicted, how surely, and what it is, and no name is a column
+# of its own.
+captions_are_whole() {
+    local whole
+    whole='Array.from(document.querySelectorAll("figcaption.right, figcaption.wrong")).every(c => / [0-9]+.% \(.+\)/.test(
+        c.firstChild.textContent + (c.children[0]?.textContent ?? "")) && c.getClientRects()[0].height < 160)'
+    python3 "$SILMA_SOURCE_DIR/tests/browse.py" hostile/report.html --eval "$whole" | tee seen | grep -qF '[true]' ||
+        { cat seen; return 1; }
 }
 
 # Class names with a slash come from a data set's own list.
@@ -215,6 +256,7 @@ check 'a run is trained' trained
 check 'training ends well without a report' training_survives
 check 'its report is written' reported
 check 'what calibration chose' calibrated
+check 'nothing learnt is called so' nothing_learnt
 check 'the report as JSON' json
 check 'each figure as a file' figures
 check 'no file is replaced without --force' files_stay
@@ -223,7 +265,10 @@ check 'the command in it trains the same model' repeats
 if command -v chromium >/dev/null; then
     check 'the page in a browser: wide, narrow, dark, printed' in_a_browser
     check 'counts and per cent can be switched' matrix_can_be_switched
+    check 'the page on paper' printed
+    check 'the keyboard reaches everything, and is seen' keyboard
     check 'hostile and long names are text' hostile_names
+    check 'captions are whole whatever the names' captions_are_whole
     check 'a class named <script> is text' a_class_named_script
     check 'a hundred classes' many_classes
     check 'two classes and one output' two_classes_one_output

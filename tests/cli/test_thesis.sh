@@ -139,7 +139,7 @@ other_files_stay() {
 in_a_browser() {
     local width
     for width in 1280 390; do
-        python3 "$SILMA_SOURCE_DIR/tests/browse.py" whole/thesis.html --width "$width" \
+        python3 "$SILMA_SOURCE_DIR/tests/browse.py" whole/thesis.html --layout --width "$width" \
             --eval 'document.querySelectorAll("svg").length' \
             --eval '[...document.querySelectorAll("nav a")].every(a => document.getElementById(a.hash.slice(1)))' \
             >browsed.json && python3 -c '

@@ -91,7 +91,7 @@ static void numbers_are_short(void **state)
     }
     assert_string_equal(axis_number(0.012345, 3).text, "0.0123");
     assert_string_equal(axis_number(1234567, 3).text, "1,234,567");
-    assert_string_equal(axis_number(-9.996e-7, 3).text, "-1e-6");
+    assert_string_equal(axis_number(-9.996e-7, 3).text, "−1e-6");
     assert_string_equal(axis_number(1.5e-7, 3).text, "1.5e-7");
     assert_string_equal(axis_number(NAN, 3).text, "-");
     assert_string_equal(axis_number(0, 3).text, "0");
@@ -141,9 +141,9 @@ static void ticks_are_round(void **state)
     a = axis_linear(0, 5e6, 1, 5, true);
     assert_ticks(&a, "0 1M 2M 3M 4M 5M");
     a = axis_linear(-1e-7, 1e-7, 1, 4, true);
-    assert_ticks(&a, "-1e-7 -5e-8 0 5e-8 1e-7");
+    assert_ticks(&a, "−1e-7 −5e-8 0 5e-8 1e-7");
     a = axis_linear(-2, 2, 1, 4, false);
-    assert_ticks(&a, "-2 -1 0 1 2");
+    assert_ticks(&a, "−2 −1 0 1 2");
     a = axis_counting(1, 40, 5);
     assert_ticks(&a, "1 10 20 30 40");
     a = axis_counting(1, 3, 5);
@@ -333,13 +333,16 @@ static void bars_and_reliability(void **state)
     end(&out);
 }
 
-// A stand-in: the bytes of a "PNG" tell the picture's size.
+// A stand-in: the bytes of a "PNG" tell whether its squares have been enlarged, each to pixels of its own colour.
 static silma_status encode(const silma_picture *picture, uint8_t **png, size_t *size, silma_error *error)
 {
     if (picture->width == 13) return silma_fail(error, SILMA_FAILURE, "no");
     *png = malloc(3);
     if (!*png) return silma_fail_memory(error, 3);
     memcpy(*png, "png", 3);
+    if (picture->width == 160 && picture->height == 160 && picture->channels == 3 &&
+        picture->pixels[3 * (15 * 160 + 15)] == 7 && picture->pixels[3 * (15 * 160 + 16)] == 0)
+        memcpy(*png, "big", 3);
     *size = 3;
     return SILMA_OK;
 }
@@ -347,20 +350,26 @@ static silma_status encode(const silma_picture *picture, uint8_t **png, size_t *
 static void image_grids(void **state)
 {
     (void)state;
-    static const uint8_t pixels[3 * 100] = {0};
+    static const uint8_t pixels[3 * 100] = {7};
     static const bar bars[] = {{"a", 1, 0, 0, SVG_FILL, true}};
     const silma_codecs codecs = {.encode_png = encode}, none = {0};
     grid_image images[] = {{pixels, 10, 10, 3, HOSTILE, SVG_GOOD, bars, 1}, {pixels, 5, 20, 1, NULL, SVG_INK, NULL, 0}};
-    image_grid grid = {images, 2, 3, 80, 100};
+    image_grid grid = {images, 2, 3, 80, 100, false};
     text_buffer out = {0};
     begin(&out);
     assert_int_equal(image_grid_draw(&out, &grid, &codecs, NULL), SILMA_OK);
     assert_int_equal(count_of(out.text, "base64,cG5n\""), 2);
     assert_non_null(strstr(out.text, "width=\"80\" height=\"20\" preserve")); // keeps its proportions
+    assert_null(strstr(out.text, "base64,Ymln\""));
+    grid.enlarged = true;
+    grid.count = 1;
+    assert_int_equal(image_grid_draw(&out, &grid, &codecs, NULL), SILMA_OK);
+    assert_non_null(strstr(out.text, "base64,Ymln\"")); // 2 pixels for each of the 80 units, 16 for each of 10
     grid.count = 0;
     assert_int_equal(image_grid_draw(&out, &grid, &codecs, NULL), SILMA_OK);
     end(&out);
 
+    grid.enlarged = false;
     grid.count = 1;
     assert_int_equal(image_grid_draw(&out, &grid, &none, NULL), SILMA_USAGE);
     images[0].width = 13;

@@ -430,7 +430,11 @@ static void formulas_become_mathml(void **state)
     (void)state;
     assert_mathml("x_{i,2}^t", "<msubsup><mi>x</mi><mrow><mi>i</mi><mo>,</mo><mn>2</mn></mrow><mi>t</mi></msubsup>");
     assert_mathml("a^2 - 0.5", "<msup><mi>a</mi><mn>2</mn></msup><mo>−</mo><mn>0.5</mn>");
-    assert_mathml("f'(z)", "<msup><mi>f</mi><mo>′</mo></msup><mrow><mo>(</mo><mi>z</mi><mo>)</mo></mrow>");
+    assert_mathml("f'(z)", "<msup><mi>f</mi><mo>′</mo></msup><mrow><mo stretchy=\"false\">(</mo><mi>z</mi><mo "
+                           "stretchy=\"false\">)</mo></mrow>");
+    // Only what is higher than a letter has brackets that grow.
+    assert_mathml("(\\frac{a}{b})",
+                  "<mrow><mo>(</mo><mfrac><mrow><mi>a</mi></mrow><mrow><mi>b</mi></mrow></mfrac><mo>)</mo></mrow>");
     assert_mathml("\\frac{1}{\\sqrt{x}}",
                   "<mfrac><mrow><mn>1</mn></mrow><mrow><msqrt><mrow><mi>x</mi></mrow></msqrt></mrow></mfrac>");
     assert_mathml("\\max_p x", "<munder><mo>max</mo><mi>p</mi></munder><mi>x</mi>");
