@@ -5,6 +5,8 @@
 #include "setup.h"
 #include "text.h"
 
+#include <silma/report.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -7,6 +7,8 @@
 #include "setup.h"
 #include "text.h"
 
+#include <silma/report.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

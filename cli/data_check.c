@@ -6,6 +6,8 @@
 #include "terminal.h"
 #include "text.h"
 
+#include <silma/report.h>
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -86,6 +86,11 @@ static silma_status print_version(problem *why)
 #else
     const char *download = "no";
 #endif
+#ifdef SILMA_HAVE_REPORT
+    const char *pages = "yes";
+#else
+    const char *pages = "no";
+#endif
 #ifdef SILMA_HAVE_RASTER
     const char *raster = "yes";
 #else
@@ -101,14 +106,16 @@ static silma_status print_version(problem *why)
     if (status) return status;
     printf("silma %s\n", silma_version());
     printf("instruction set: %s, threads: %u\n", silma_context_isa(context), silma_context_threads(context));
-    printf("built with: gzip %s, download %s, figures as PNG %s; compiler %s\n", gzip, download, raster, compiler);
+    printf("built with: gzip %s, download %s, pages %s, figures as PNG %s; compiler %s\n", gzip, download, pages,
+           raster, compiler);
     silma_context_free(context);
     return SILMA_OK;
 }
 
 static silma_status run_command(const command *cmd, int argc, char **argv, problem *why)
 {
-    arguments args;
+    arguments args = {.command = cmd};
+    if (cmd->left_out && argc > 0 && strcmp(argv[0], "--help") != 0) return cmd->run(&args, why);
     silma_status status = arguments_parse(&args, cmd, argc, argv, why);
     if (status) return status;
     if (args.help) {

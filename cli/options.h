@@ -32,6 +32,7 @@ typedef struct command {
     const char *details;                               // paragraphs for the help
     const option_group *groups[OPTION_GROUPS_MAX + 1]; // ended by null
     silma_status (*run)(const arguments *args, problem *why);
+    bool left_out; // of this build: `run` says so, whatever the arguments are
 } command;
 
 struct arguments {

@@ -5,6 +5,8 @@
 #include "setup.h"
 #include "text.h"
 
+#include <silma/report.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

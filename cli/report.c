@@ -24,7 +24,7 @@ typedef struct session {
 static void session_free(session *s)
 {
     figure_files_free(&s->figures);
-    silma_report_free(s->report);
+    report_free(s->report);
     silma_dataset_free(s->dataset);
     silma_context_free(s->context);
     free(s->out);
@@ -102,7 +102,7 @@ static silma_status run(const arguments *args, problem *why)
     session s = {0};
     silma_status status = check_folder(args, &s, why);
     if (!status) status = make_report(args, &s, why);
-    if (!status) status = silma_report_write(s.report, s.out, &why->error);
+    if (!status) status = report_write(s.report, s.out, why);
     if (!status && option_given(args, "figures"))
         status = report_figures_write(&s.figures, s.report, option_text(args, "figures"), option_given(args, "png"),
                                       option_given(args, "force"), why);

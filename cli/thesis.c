@@ -6,6 +6,8 @@
 #include "text.h"
 #include "thesis_runs.h"
 
+#include <silma/report.h>
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include "options.h"
 #include "run_folder.h"
 
+#include <silma/report.h>
 #include <stdint.h>
 
 // An experiment of one call.

@@ -4,6 +4,8 @@
 #include "setup.h"
 #include "text.h"
 
+#include <silma/report.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

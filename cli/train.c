@@ -330,7 +330,7 @@ static void show_pictures(const session *s, const silma_report *report)
     const silma_epoch *epochs = silma_run_history(s->run, &count);
     printf("\n");
     picture_curves(&screen, stdout, epochs, count);
-    const silma_evaluation *evaluation = report ? silma_report_evaluation(report) : NULL;
+    const silma_evaluation *evaluation = report_evaluation(report);
     if (evaluation) {
         printf("\n");
         picture_confusion(&screen, stdout, evaluation, report_class, report);
@@ -344,16 +344,16 @@ static char *write_report(const session *s)
     problem why = {.hint = ""};
     silma_report *report = NULL;
     silma_status status = SILMA_OK;
-    char *page = s->no_report ? NULL : join_path(s->folder.path, "report.html");
+    char *page = s->no_report || !pages_are_built ? NULL : join_path(s->folder.path, "report.html");
     if (page) status = report_create(&report, s->folder.path, s->context, s->dataset, NULL, &why);
-    if (page && !status) status = silma_report_write(report, page, &why.error);
+    if (page && !status) status = report_write(report, page, &why);
     if (status) {
         fprintf(stderr, "silma: train: the run is saved, but not its report: %s\n", why.error.message);
         free(page);
         page = NULL;
     }
     show_pictures(s, report);
-    silma_report_free(report);
+    report_free(report);
     return page;
 }
 

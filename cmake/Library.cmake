@@ -1,7 +1,7 @@
 # libsilma: static and shared, from one set of objects.
 
 file(GLOB_RECURSE library_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.c)
-list(FILTER library_sources EXCLUDE REGEX "/src/codecs/")
+list(FILTER library_sources EXCLUDE REGEX "/src/(codecs|report|check|bench)/")
 
 # Each instruction set has one file that compiles the fast kernels for it; a processor gets only its own.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
@@ -27,11 +27,12 @@ set(isa_neon_options ${kernel_options} -ffp-contract=fast)
 set(isa_avx2_options ${kernel_options} -mavx2 -mfma -ffp-contract=fast)
 set(isa_avx512_options ${kernel_options} -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma
                        -mprefer-vector-width=512 -ffp-contract=fast)
-# Beside the kernels no loops take time but those of SHA-256 and of resizing. Tables for unwinding are a tenth of the
-# library; no exception passes through it.
-set(other_options ${small} $<$<CONFIG:Release>:-fno-asynchronous-unwind-tables>)
+# Tables for unwinding are a tenth of the library; no exception passes through it.
+set(no_tables $<$<CONFIG:Release>:-fno-asynchronous-unwind-tables>)
+# Beside the kernels no loops take time but those of SHA-256, of resizing and of augmentation.
+set(other_options ${small} ${no_tables})
 # The oracle is compiled as it is written.
-set(reference_options -O2 -ffp-contract=off)
+set(reference_options -O2 -ffp-contract=off ${no_tables})
 
 foreach(source IN LISTS library_sources)
     get_filename_component(name ${source} NAME_WE)
@@ -40,8 +41,10 @@ foreach(source IN LISTS library_sources)
     elseif(source MATCHES "/src/kernels/reference")
         set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${reference_options}")
     elseif(name STREQUAL "resize")
-        set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-O3>;-ffp-contract=off")
-    elseif(NOT name MATCHES "^(sha256|augment_.*|moments|image_sketch)$")
+        set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-O3>;-ffp-contract=off;${no_tables}")
+    elseif(name MATCHES "^(sha256|augment_.*|moments|image_sketch)$")
+        set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${no_tables}")
+    else()
         set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${other_options}")
     endif()
 endforeach()
@@ -58,29 +61,28 @@ add_custom_command(
     VERBATIM)
 set_source_files_properties(${zoo_source} PROPERTIES COMPILE_OPTIONS -Wno-overlength-strings)
 
-# So do the style and the script of `silma trace`'s page.
-set(trace_files ${PROJECT_SOURCE_DIR}/src/report/trace.css ${PROJECT_SOURCE_DIR}/src/report/trace.js)
-set(trace_source ${PROJECT_BINARY_DIR}/generated/trace_files.c)
-list(JOIN trace_files "," trace_files_joined)
-add_custom_command(
-    OUTPUT ${trace_source}
-    COMMAND ${CMAKE_COMMAND} -DFILES=${trace_files_joined} -DHEADER=report/trace.h -DOUTPUT=${trace_source}
-            -P ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake
-    DEPENDS ${trace_files} ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake
-    COMMENT "Embedding the page of silma trace"
-    VERBATIM)
-set_source_files_properties(${trace_source} PROPERTIES COMPILE_OPTIONS -Wno-overlength-strings)
-add_custom_target(generated_sources DEPENDS ${zoo_source} ${trace_source})
+add_custom_target(generated_sources DEPENDS ${zoo_source})
 
-add_library(silma_objects OBJECT ${library_sources} ${zoo_source} ${trace_source})
+add_library(silma_objects OBJECT ${library_sources} ${zoo_source})
+# Nobody may put a function of his own in the place of one that the library calls itself.
+target_compile_options(silma_objects PRIVATE -fno-semantic-interposition)
 target_include_directories(silma_objects PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(silma_objects PRIVATE silma_options Threads::Threads PkgConfig::jansson)
 
-# Two libraries `name` (shared) and `name-static` over the same objects.
+# Two libraries `name` (shared) and `name-static` over the same objects. The shared one exports what the headers mark
+# with SILMA_API, as SILMA_0, and what src/core/private.h marks, for libsilma-report of the same version alone.
+set(version_script ${PROJECT_BINARY_DIR}/generated/silma.map)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/silma.map.in ${version_script} @ONLY)
+
 function(silma_library name objects)
     add_library(${name} SHARED $<TARGET_OBJECTS:${objects}>)
-    set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-    target_link_options(${name} PRIVATE -Wl,--as-needed)
+    set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+                                             LINK_DEPENDS ${version_script})
+    target_link_options(${name} PRIVATE -Wl,--as-needed -Wl,-z,noseparate-code -Wl,-Bsymbolic-functions
+                        -Wl,--version-script=${version_script})
+    if(SILMA_PACK_RELOCATIONS) # 2 bytes instead of 24 for each pointer in a table
+        target_link_options(${name} PRIVATE -Wl,-z,pack-relative-relocs)
+    endif()
     if(NOT SILMA_SANITIZE) # clang's sanitizers are in the programs alone
         target_link_options(${name} PRIVATE -Wl,--no-undefined)
     endif()

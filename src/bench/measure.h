@@ -3,6 +3,7 @@
 #define SILMA_BENCH_MEASURE_H
 
 #include "kernels/context.h"
+#include "silma/report.h"
 
 typedef silma_status bench_call(void *argument, silma_error *error);
 

@@ -39,12 +39,6 @@ const silma_dataset *check_set_of(const silma_check *check, size_t image, uint32
     return check->sets[test ? SILMA_SPLIT_TEST : SILMA_SPLIT_TRAIN];
 }
 
-size_t check_image_bytes(const silma_check *check)
-{
-    const silma_images *images = &check->sets[SILMA_SPLIT_TRAIN]->images;
-    return (size_t)images->height * (size_t)images->width * (size_t)images->channels;
-}
-
 const uint8_t *check_pixels(const silma_check *check, size_t image)
 {
     uint32_t index;

@@ -11,6 +11,7 @@
 #include "core/threads.h"
 #include "data/dataset.h"
 #include "data/folder_scan.h"
+#include "silma/report.h"
 
 enum { CHECK_SETS = 2, CHECK_SENTENCE_MAX = 512, CHECK_KINDS_MAX = 1024 };
 
@@ -31,7 +32,13 @@ struct silma_check {
 const silma_dataset *check_set_of(const silma_check *check, size_t image, uint32_t *index);
 const uint8_t *check_pixels(const silma_check *check, size_t image);
 silma_checked_image check_image(const silma_check *check, size_t image);
-size_t check_image_bytes(const silma_check *check); // of each image
+
+// Of each image.
+static inline size_t check_image_bytes(const silma_check *check)
+{
+    const silma_images *images = &check->sets[SILMA_SPLIT_TRAIN]->images;
+    return (size_t)images->height * (size_t)images->width * (size_t)images->channels;
+}
 
 // Takes over `finding->reason`, also on failure.
 silma_status check_add(silma_check *check, const silma_finding *finding, silma_error *error);

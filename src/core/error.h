@@ -2,14 +2,15 @@
 #ifndef SILMA_CORE_ERROR_H
 #define SILMA_CORE_ERROR_H
 
+#include "core/private.h"
 #include "silma/silma.h"
 
 // Fills `error` (which may be null) and returns `status`, so that a function can end with
 // `return silma_fail(error, SILMA_BAD_FILE, "%s: ...", path)`.
-silma_status silma_fail(silma_error *error, silma_status status, const char *format, ...)
+silma_status silma_fail(silma_error *error, silma_status status, const char *format, ...) SILMA_PRIVATE_API(fail)
     __attribute__((format(printf, 3, 4)));
 
-silma_status silma_fail_memory(silma_error *error, size_t bytes);
+silma_status silma_fail_memory(silma_error *error, size_t bytes) SILMA_PRIVATE_API(fail_memory);
 
 // SILMA_IO: "<path>: <what>: <strerror(errno)>".
 silma_status silma_fail_io(silma_error *error, const char *path, const char *what);

@@ -2,18 +2,20 @@
 #ifndef SILMA_CORE_FILE_H
 #define SILMA_CORE_FILE_H
 
+#include "core/private.h"
 #include "silma/silma.h"
 
 typedef struct file_writer file_writer;
 
 // Opens "<path>.tmp" in the same folder: one name, so that a killed program's leftover is overwritten by the next one.
 // Write errors are remembered and reported by file_writer_commit.
-silma_status file_writer_open(file_writer **writer, const char *path, silma_error *error);
-void file_writer_write(file_writer *writer, const void *bytes, size_t count);
+silma_status file_writer_open(file_writer **writer, const char *path, silma_error *error)
+    SILMA_PRIVATE_API(file_writer_open);
+void file_writer_write(file_writer *writer, const void *bytes, size_t count) SILMA_PRIVATE_API(file_writer_write);
 void file_writer_print(file_writer *writer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Flushes, syncs, renames over `path`, syncs the folder, frees the writer. On failure the old file is untouched and
 // the temporary one is removed. A null writer is not allowed.
-silma_status file_writer_commit(file_writer *writer, silma_error *error);
+silma_status file_writer_commit(file_writer *writer, silma_error *error) SILMA_PRIVATE_API(file_writer_commit);
 // Gives up: removes the temporary file, frees the writer. Null is allowed.
 void file_writer_abandon(file_writer *writer);
 
@@ -37,6 +39,6 @@ void file_view_close(file_view *view);
 silma_status folder_make(const char *folder, unsigned mode, silma_error *error);
 
 // "<folder>/<name>", malloc'ed; null if memory is short.
-char *path_join(const char *folder, const char *name);
+char *path_join(const char *folder, const char *name) SILMA_PRIVATE_API(path_join);
 
 #endif

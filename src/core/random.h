@@ -6,6 +6,8 @@
 #ifndef SILMA_CORE_RANDOM_H
 #define SILMA_CORE_RANDOM_H
 
+#include "core/private.h"
+
 #include <stdint.h>
 
 // What a number is drawn for. The values are part of the file format of a run: never renumber them.
@@ -25,10 +27,12 @@ typedef struct random_block {
 
 // One block of 128 random bits. `index` is 64 bits wide, `epoch` 32; `purpose` takes 8 bits and `lane` 24 bits of the
 // last counter word, so that several consumers of one purpose (the dropout layers of a network) draw apart.
-random_block random_bits(uint64_t seed, random_purpose purpose, uint32_t lane, uint32_t epoch, uint64_t index);
+random_block random_bits(uint64_t seed, random_purpose purpose, uint32_t lane, uint32_t epoch, uint64_t index)
+    SILMA_PRIVATE_API(random_bits);
 
 // A 64-bit number, uniform in [0, bound), bound > 0: the high word of a 64x64-bit product.
-uint64_t random_below(uint64_t seed, random_purpose purpose, uint32_t epoch, uint64_t index, uint64_t bound);
+uint64_t random_below(uint64_t seed, random_purpose purpose, uint32_t epoch, uint64_t index, uint64_t bound)
+    SILMA_PRIVATE_API(random_below);
 
 // Uniform in [0, 1), 24 bits.
 float random_uniform(uint64_t seed, random_purpose purpose, uint32_t epoch, uint64_t index);
@@ -37,6 +41,7 @@ float random_uniform(uint64_t seed, random_purpose purpose, uint32_t epoch, uint
 float random_normal(uint64_t seed, random_purpose purpose, uint32_t epoch, uint64_t index);
 
 // Shuffles `count` numbers in place (Fisher-Yates from the front).
-void random_shuffle(uint64_t seed, random_purpose purpose, uint32_t epoch, uint32_t *values, uint64_t count);
+void random_shuffle(uint64_t seed, random_purpose purpose, uint32_t epoch, uint32_t *values, uint64_t count)
+    SILMA_PRIVATE_API(random_shuffle);
 
 #endif

@@ -1,5 +1,7 @@
 #include "core/sha256.h"
 
+#include "core/file.h"
+
 #include <string.h>
 
 enum { BLOCK_BYTES = 64, ROUNDS = 64, LENGTH_OFFSET = 56 };
@@ -116,4 +118,17 @@ void sha256_finish(sha256 *sum, char hex[SHA256_HEX_SIZE])
         hex[i] = DIGITS[nibble];
     }
     hex[64] = '\0';
+}
+
+silma_status sha256_file(const char *path, char hex[SHA256_HEX_SIZE], silma_error *error)
+{
+    file_view view;
+    silma_status status = file_view_open(&view, path, error);
+    if (status != SILMA_OK) return status;
+    sha256 sum;
+    sha256_start(&sum);
+    sha256_add(&sum, view.bytes, view.size);
+    sha256_finish(&sum, hex);
+    file_view_close(&view);
+    return SILMA_OK;
 }

@@ -2,6 +2,9 @@
 #ifndef SILMA_CORE_SHA256_H
 #define SILMA_CORE_SHA256_H
 
+#include "core/private.h"
+#include "silma/silma.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,5 +20,9 @@ void sha256_start(sha256 *sum);
 void sha256_add(sha256 *sum, const void *bytes, size_t count);
 // Writes the sum of all that was added; `sum` must be started again before it is used again.
 void sha256_finish(sha256 *sum, char hex[SHA256_HEX_SIZE]);
+
+// The sum of a whole file.
+silma_status sha256_file(const char *path, char hex[SHA256_HEX_SIZE], silma_error *error)
+    SILMA_PRIVATE_API(sha256_file);
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef SILMA_CORE_UTF8_H
 #define SILMA_CORE_UTF8_H
 
+#include "core/private.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,6 +17,6 @@ typedef struct shown_name {
 
 // A copy that may go into a message or onto a terminal: what is not printable UTF-8 becomes '?', and a long name is cut
 // between characters and ends in "...".
-shown_name utf8_show(const char *text);
+shown_name utf8_show(const char *text) SILMA_PRIVATE_API(utf8_show);
 
 #endif

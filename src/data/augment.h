@@ -4,11 +4,13 @@
 //
 // Each family draws numbers of its own: an image is flipped or shifted in the same way whatever else is asked for.
 //
-// Flips left to right are drawn once for each image and then alternate with the epochs: each image is seen equally often
-// both ways, which chance alone gives only in the long run (Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU",
-// 2024, section 3.6).
+// Flips left to right are drawn once for each image and then alternate with the epochs: each image is seen equally
+// often both ways, which chance alone gives only in the long run (Jordan, "94% on CIFAR-10 in 3.29 seconds on a single
+// GPU", 2024, section 3.6).
 #ifndef SILMA_DATA_AUGMENT_H
 #define SILMA_DATA_AUGMENT_H
+
+#include "core/private.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,12 +49,12 @@ typedef struct augment_size {
 } augment_size;
 
 // Whether images change at all; whether two are mixed.
-bool augment_is_on(const augmentation *a);
-bool augment_mixes(const augmentation *a);
+bool augment_is_on(const augmentation *a) SILMA_PRIVATE_API(augment_is_on);
+bool augment_mixes(const augmentation *a) SILMA_PRIVATE_API(augment_mixes);
 
 // All but mixing: `image` and `result` (height, width, channels), apart from each other.
 void augment_image(const augmentation *a, const augment_key *key, augment_size size, const uint8_t *image,
-                   uint8_t *result);
+                   uint8_t *result) SILMA_PRIVATE_API(augment_image);
 
 // How an image is mixed with another.
 typedef struct augment_mix {
@@ -61,8 +63,9 @@ typedef struct augment_mix {
     int top, left, bottom, right; // cutmix: the rectangle that comes from the other; may be empty
 } augment_mix;
 
-augment_mix augment_draw_mix(const augmentation *a, const augment_key *key, augment_size size);
+augment_mix augment_draw_mix(const augmentation *a, const augment_key *key, augment_size size)
+    SILMA_PRIVATE_API(augment_draw_mix);
 void augment_apply_mix(const augment_mix *mix, augment_size size, const uint8_t *image, const uint8_t *other,
-                       uint8_t *result);
+                       uint8_t *result) SILMA_PRIVATE_API(augment_apply_mix);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SILMA_DATA_FOLDER_DECODE_H
 #define SILMA_DATA_FOLDER_DECODE_H
 
+#include "core/private.h"
 #include "data/folder_scan.h"
 #include "data/image_sketch.h"
 
@@ -46,6 +47,7 @@ void decoded_folder_free(decoded_folder *decoded);
 // Reads the picture of file `index`, as near the size that `preparation` asks for as its format allows at little cost,
 // but large enough to be resized from; a height of 0 asks for the full size.
 silma_status folder_read_picture(silma_picture *picture, const folder_scan *scan, size_t index, const char *folder,
-                                 const silma_codecs *codecs, const silma_preparation *preparation, silma_error *error);
+                                 const silma_codecs *codecs, const silma_preparation *preparation, silma_error *error)
+    SILMA_PRIVATE_API(folder_read_picture);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef SILMA_DATA_FOLDER_SCAN_H
 #define SILMA_DATA_FOLDER_SCAN_H
 
+#include "core/private.h"
 #include "core/sha256.h"
 #include "silma/silma.h"
 
@@ -32,8 +33,9 @@ bool folder_scan_finds(const char *folder, silma_split split);
 
 // Lists the files of a split. Everything that a class's folder holds belongs to it, however deep, except hidden files
 // and those that desktops leave behind (Thumbs.db, desktop.ini). Free with folder_scan_free.
-silma_status folder_scan_read(folder_scan *scan, const char *folder, silma_split split, silma_error *error);
-void folder_scan_free(folder_scan *scan);
+silma_status folder_scan_read(folder_scan *scan, const char *folder, silma_split split, silma_error *error)
+    SILMA_PRIVATE_API(folder_scan_read);
+void folder_scan_free(folder_scan *scan) SILMA_PRIVATE_API(folder_scan_free);
 
 const char *folder_scan_path(const folder_scan *scan, size_t index);
 

@@ -3,6 +3,7 @@
 #ifndef SILMA_DATA_IMAGE_SKETCH_H
 #define SILMA_DATA_IMAGE_SKETCH_H
 
+#include "core/private.h"
 #include "silma/silma.h"
 
 enum { SKETCH_SIDE = 8, SKETCH_BYTES = SKETCH_SIDE * SKETCH_SIDE * 3 };
@@ -16,7 +17,8 @@ typedef struct image_sketch {
 } image_sketch;
 
 // Of pixels (height, width, channels); the first three channels count, or the first alone if there are fewer.
-image_sketch image_sketch_of(const uint8_t *pixels, int height, int width, int channels);
+image_sketch image_sketch_of(const uint8_t *pixels, int height, int width, int channels)
+    SILMA_PRIVATE_API(image_sketch_of);
 
 typedef enum image_likeness {
     IMAGES_DIFFER = 0,
@@ -29,6 +31,7 @@ image_likeness image_sketches_compare(const image_sketch *a, const image_sketch 
 // before it. Images that are near but not the same count as duplicates where that is rare: of trousers on a black
 // ground, each is near to many others, and is none's duplicate. Only images of nearly the same brightness are compared,
 // which misses none that are alike; of some hundred thousand images of one brightness, only the nearest.
-silma_status image_sketch_groups(const image_sketch *sketches, size_t count, uint32_t *groups, silma_error *error);
+silma_status image_sketch_groups(const image_sketch *sketches, size_t count, uint32_t *groups, silma_error *error)
+    SILMA_PRIVATE_API(image_sketch_groups);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef SILMA_FORMATS_SAFETENSORS_H
 #define SILMA_FORMATS_SAFETENSORS_H
 
+#include "core/private.h"
 #include "silma/silma.h"
 
 enum {
@@ -27,16 +28,18 @@ typedef struct safetensors safetensors;
 
 // SILMA_IO if the file cannot be read, SILMA_BAD_FILE if anything in it breaks the format's rules. Close with
 // safetensors_close. Everything that is returned below stays valid until then.
-silma_status safetensors_open(safetensors **file, const char *path, silma_error *error);
+silma_status safetensors_open(safetensors **file, const char *path, silma_error *error)
+    SILMA_PRIVATE_API(safetensors_open);
 // The same over bytes that the caller keeps, aligned to 8; `origin` is what messages call them.
 silma_status safetensors_read(safetensors **file, const uint8_t *bytes, size_t size, const char *origin,
                               silma_error *error);
-void safetensors_close(safetensors *file); // null is allowed
+void safetensors_close(safetensors *file) SILMA_PRIVATE_API(safetensors_close); // null is allowed
 
 size_t safetensors_count(const safetensors *file);
 const safetensor *safetensors_at(const safetensors *file, size_t index);       // in the order of the data
 const safetensor *safetensors_find(const safetensors *file, const char *name); // null if absent
-const char *safetensors_metadata(const safetensors *file, const char *key);    // null if absent
+const char *safetensors_metadata(const safetensors *file, const char *key)
+    SILMA_PRIVATE_API(safetensors_metadata); // null if absent
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Writing: the same contents give the same bytes, in whatever order they were added

@@ -18,6 +18,7 @@
 #ifndef SILMA_KERNELS_KERNELS_H
 #define SILMA_KERNELS_KERNELS_H
 
+#include "core/private.h"
 #include "core/threads.h"
 
 #include <stdbool.h>
@@ -180,6 +181,6 @@ typedef struct kernels {
 size_t kernels_available(const kernels **tables, size_t capacity);
 
 // By name; null: the best. SILMA_USAGE with the list of names where there is none.
-silma_status kernels_find(const kernels **table, const char *name, silma_error *error);
+silma_status kernels_find(const kernels **table, const char *name, silma_error *error) SILMA_PRIVATE_API(kernels_find);
 
 #endif

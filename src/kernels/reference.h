@@ -7,6 +7,7 @@
 #ifndef SILMA_KERNELS_REFERENCE_H
 #define SILMA_KERNELS_REFERENCE_H
 
+#include "core/private.h"
 #include "kernels/kernels.h"
 
 // reference_activation.c: section 2.2.
@@ -28,12 +29,12 @@ void reference_column_sums(thread_pool *pool, size_t rows, size_t cols, const fl
 
 // reference_conv.c: sections 3.4 and 3.5.1. The first three are one element of what the next three fill, before it is
 // rounded to single precision: of z without its bias, of dx, and of dfilter (`channel` counts in the filter).
-double reference_conv_output(const window_shape *s, const float *x, const float *filter, int image, int m, int n,
-                             int t);
+double reference_conv_output(const window_shape *s, const float *x, const float *filter, int image, int m, int n, int t)
+    SILMA_PRIVATE_API(reference_conv_output);
 double reference_conv_input_gradient(const window_shape *s, const float *dz, const float *filter, int image, int k,
-                                     int l, int channel);
+                                     int l, int channel) SILMA_PRIVATE_API(reference_conv_input_gradient);
 double reference_conv_filter_gradient(const window_shape *s, const float *x, const float *dz, int i, int j, int channel,
-                                      int t);
+                                      int t) SILMA_PRIVATE_API(reference_conv_filter_gradient);
 size_t reference_conv_workspace(const window_shape *s, unsigned threads);
 void reference_conv_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
                             const float *bias, activation act, float *z, float *y, void *workspace);

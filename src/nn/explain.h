@@ -4,6 +4,7 @@
 #ifndef SILMA_NN_EXPLAIN_H
 #define SILMA_NN_EXPLAIN_H
 
+#include "core/private.h"
 #include "nn/layer.h"
 
 typedef enum explanation_rule {
@@ -38,9 +39,9 @@ typedef struct explanation {
 } explanation;
 
 // The layer's explanation for one image; of RULE_NONE where its type has none.
-void layer_explain(const layer *l, const shape *in, explanation *e);
+void layer_explain(const layer *l, const shape *in, explanation *e) SILMA_PRIVATE_API(layer_explain);
 
 // f and f' of an activation, two formulas; null for linear.
-const formula *activation_formulas(activation_kind kind);
+const formula *activation_formulas(activation_kind kind) SILMA_PRIVATE_API(activation_formulas);
 
 #endif

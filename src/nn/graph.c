@@ -27,16 +27,6 @@ typedef struct reader {
     bool in_recipe;
 } reader;
 
-shape graph_input(const graph *g)
-{
-    return g->layers[0].out;
-}
-
-shape graph_output(const graph *g)
-{
-    return g->layers[g->output_layer].out;
-}
-
 static void layer_clear(layer *l)
 {
     free(l->settings);

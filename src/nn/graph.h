@@ -5,6 +5,7 @@
 #ifndef SILMA_NN_GRAPH_H
 #define SILMA_NN_GRAPH_H
 
+#include "core/private.h"
 #include "nn/layer.h"
 
 typedef struct recipe_line {
@@ -27,16 +28,26 @@ typedef struct graph {
 } graph;
 
 // `input` may be null. Messages name origin and line.
-silma_status graph_parse(graph **g, const char *text, const char *origin, const silma_input *input, silma_error *error);
+silma_status graph_parse(graph **g, const char *text, const char *origin, const silma_input *input, silma_error *error)
+    SILMA_PRIVATE_API(graph_parse);
 void graph_free(graph *g);
 
-shape graph_input(const graph *g);
-shape graph_output(const graph *g);
+static inline shape graph_input(const graph *g)
+{
+    return g->layers[0].out;
+}
+
+static inline shape graph_output(const graph *g)
+{
+    return g->layers[g->output_layer].out;
+}
 
 // Fills weights (weight_count) and statistics (statistic_count), padding with zeros.
-void graph_initialise(const graph *g, uint64_t seed, float *weights, float *statistics);
+void graph_initialise(const graph *g, uint64_t seed, float *weights, float *statistics)
+    SILMA_PRIVATE_API(graph_initialise);
 
 // Floats of all parameters without padding, and the multiply-adds of one image's forward pass.
-void graph_count(const graph *g, size_t *trainable, size_t *non_trainable, uint64_t *multiply_adds);
+void graph_count(const graph *g, size_t *trainable, size_t *non_trainable, uint64_t *multiply_adds)
+    SILMA_PRIVATE_API(graph_count);
 
 #endif

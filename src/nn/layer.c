@@ -6,11 +6,6 @@
 #include <assert.h>
 #include <string.h>
 
-size_t shape_count(shape s)
-{
-    return (size_t)s.h * (size_t)s.w * (size_t)s.c;
-}
-
 const layer_type *layer_type_find(const char *name)
 {
     for (const layer_type *const *type = layer_types; *type != NULL; type++) {

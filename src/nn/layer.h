@@ -7,6 +7,7 @@
 #ifndef SILMA_NN_LAYER_H
 #define SILMA_NN_LAYER_H
 
+#include "core/private.h"
 #include "kernels/kernels.h"
 #include "nn/initialiser.h"
 #include "nn/words.h"
@@ -18,7 +19,11 @@ typedef struct shape {
     bool flat;
 } shape;
 
-size_t shape_count(shape s); // h*w*c; the graph builder has checked that it fits
+// h*w*c; the graph builder has checked that it fits.
+static inline size_t shape_count(shape s)
+{
+    return (size_t)s.h * (size_t)s.w * (size_t)s.c;
+}
 
 enum { PARAMETERS_MAX = 4, LAYER_NAME_MAX = 64 };
 
@@ -144,7 +149,7 @@ const layer_type *layer_type_find(const char *name); // null where there is none
 
 // The activations by name, "relu" to "softmax"; used by conv, dense and the activation layers.
 bool activation_find(const char *name, activation_kind *kind);
-const char *activation_name(activation_kind kind);
+const char *activation_name(activation_kind kind) SILMA_PRIVATE_API(activation_name);
 
 // Adds a parameter while resolving; checks the product of dims. The name must be a literal.
 silma_status layer_add_parameter(layer *l, const char *name, bool trainable, initialiser initial, size_t fan_in,

@@ -10,6 +10,7 @@
 #ifndef SILMA_NN_MODEL_H
 #define SILMA_NN_MODEL_H
 
+#include "core/private.h"
 #include "formats/safetensors.h"
 #include "nn/fold.h"
 #include "nn/graph.h"
@@ -41,7 +42,7 @@ struct silma_model {
 
 // A model that takes over `g` (freed also on failure) with weights of zero; class names are copied, null: "0", "1", ...
 silma_status model_create(silma_model **model, graph *g, const char *const *class_names, int class_count,
-                          silma_error *error);
+                          silma_error *error) SILMA_PRIVATE_API(model_create);
 
 // Calibration does not go beyond these: a model that is always right on its images would be called certain.
 #define MODEL_TEMPERATURE_LEAST 0.05
@@ -52,11 +53,13 @@ enum { MODEL_BATCH_MAX = 256 };
 
 // Prepares for batches of `batch` images on this pool and table, or (model->batch) of fewer where these would need more
 // than a gigabyte: a text of a few lines can ask for that. Does nothing if it is prepared.
-silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *pool, size_t batch, silma_error *error);
+silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *pool, size_t batch, silma_error *error)
+    SILMA_PRIVATE_API(model_prepare);
 
 // Logits of n images listed by `indices` out of `pixels`, divided by the model's temperature; n at most model->batch.
 // The result stays in the plan's arena until the next call.
-const float *model_run(silma_model *model, size_t n, const uint32_t *indices, const uint8_t *pixels);
+const float *model_run(silma_model *model, size_t n, const uint32_t *indices, const uint8_t *pixels)
+    SILMA_PRIVATE_API(model_run);
 
 // Adds the vector's tensors to a file as "<prefix>layer.parameter": trainable ones from `weights`, the others from
 // `statistics`, which may be null.

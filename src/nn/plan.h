@@ -14,6 +14,7 @@
 #ifndef SILMA_NN_PLAN_H
 #define SILMA_NN_PLAN_H
 
+#include "core/private.h"
 #include "nn/graph.h"
 
 typedef enum plan_mode { PLAN_INFER, PLAN_TRAIN } plan_mode;
@@ -22,13 +23,13 @@ typedef struct plan plan;
 
 // Compiles for batches of at most `batch` images. The graph must outlive the plan. Takes no arena yet.
 silma_status plan_create(plan **p, const graph *g, const kernels *k, thread_pool *pool, size_t batch, plan_mode mode,
-                         silma_error *error);
-void plan_free(plan *p);
+                         silma_error *error) SILMA_PRIVATE_API(plan_create);
+void plan_free(plan *p) SILMA_PRIVATE_API(plan_free);
 
 // The arena's size in bytes, and the arena to use: 64-byte aligned, at least that large, not owned. Two plans that do
 // not run at the same time may share one.
-size_t plan_arena_bytes(const plan *p);
-void plan_bind(plan *p, void *arena);
+size_t plan_arena_bytes(const plan *p) SILMA_PRIVATE_API(plan_arena_bytes);
+void plan_bind(plan *p, void *arena) SILMA_PRIVATE_API(plan_bind);
 
 typedef struct plan_step {
     size_t n;      // images in this batch, at most the plan's
@@ -40,15 +41,17 @@ typedef struct plan_step {
     float *statistics;
 } plan_step;
 
-float *plan_input(plan *p);           // (batch, h, w, c), to be filled before each plan_forward, which may overwrite it
-float *plan_output(plan *p);          // (batch, classes) logits, after plan_forward
-float *plan_output_gradient(plan *p); // (batch, classes), to be filled before plan_backward
+float *plan_input(plan *p)
+    SILMA_PRIVATE_API(plan_input); // (batch, h, w, c), to be filled before each plan_forward, which may overwrite it
+float *plan_output(plan *p) SILMA_PRIVATE_API(plan_output); // (batch, classes) logits, after plan_forward
+float *plan_output_gradient(plan *p)
+    SILMA_PRIVATE_API(plan_output_gradient); // (batch, classes), to be filled before plan_backward
 // Asks that backward also computes the gradient of the input; call before plan_arena_bytes. For gradient checks.
-silma_status plan_want_input_gradient(plan *p, silma_error *error);
-float *plan_input_gradient(plan *p);
+silma_status plan_want_input_gradient(plan *p, silma_error *error) SILMA_PRIVATE_API(plan_want_input_gradient);
+float *plan_input_gradient(plan *p) SILMA_PRIVATE_API(plan_input_gradient);
 
-void plan_forward(plan *p, const plan_step *step);
-void plan_backward(plan *p, const plan_step *step);
+void plan_forward(plan *p, const plan_step *step) SILMA_PRIVATE_API(plan_forward);
+void plan_backward(plan *p, const plan_step *step) SILMA_PRIVATE_API(plan_backward);
 
 // Runs the step again, with the input filled again, and looks after each layer for a NaN or an infinity. Returns the
 // layer's number, and in *where "output", "gradient" or a parameter's name; SIZE_MAX if everything is finite. The

@@ -3,6 +3,7 @@
 #ifndef SILMA_NN_WORDS_H
 #define SILMA_NN_WORDS_H
 
+#include "core/private.h"
 #include "silma/silma.h"
 
 enum { WORDS_MAX = 64, WORDS_KNOWN_MAX = 64 };
@@ -18,7 +19,8 @@ typedef struct words {
 } words;
 
 // Splits `text` in place (a comment from # on is cut off). SILMA_BAD_FILE beyond WORDS_MAX words.
-silma_status words_split(words *line, char *text, const char *origin, int number, silma_error *error);
+silma_status words_split(words *line, char *text, const char *origin, int number, silma_error *error)
+    SILMA_PRIVATE_API(words_split);
 
 // SILMA_BAD_FILE: "net.silma:7: <message>; expected: <synopsis>".
 silma_status words_fail(const words *line, silma_error *error, const char *format, ...)
@@ -46,7 +48,7 @@ silma_status words_pair(const words *line, const char *what, const char *text, i
                         int *second, silma_error *error);
 
 // Fails if a word is left, naming it and the nearest known word.
-silma_status words_finish(const words *line, silma_error *error);
+silma_status words_finish(const words *line, silma_error *error) SILMA_PRIVATE_API(words_finish);
 
 // Whole-string conversions: false unless all of `text` is a number.
 bool parse_long(const char *text, long long least, long long most, long long *value);

@@ -7,6 +7,7 @@
 #include "report/page.h"
 #include "report/pictures.h"
 #include "report/words.h"
+#include "silma/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>

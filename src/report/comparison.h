@@ -5,6 +5,7 @@
 
 #include "report/run_facts.h"
 #include "report/statistics.h"
+#include "silma/report.h"
 
 typedef struct compared_run {
     run_facts facts;

@@ -6,6 +6,7 @@
 #include "kernels/context.h"
 #include "nn/layers/window.h"
 #include "report/svg.h"
+#include "silma/report.h"
 
 #include <math.h>
 #include <stdio.h>

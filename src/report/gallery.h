@@ -5,6 +5,7 @@
 
 #include "report/image_grid.h"
 #include "report/report_inside.h"
+#include "silma/report.h"
 
 typedef struct gallery_item {
     grid_image image;                   // points to what follows

@@ -3,6 +3,7 @@
 #include "report/line_chart.h"
 
 #include "core/error.h"
+#include "silma/report.h"
 
 #include <math.h>
 #include <stdlib.h>

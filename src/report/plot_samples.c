@@ -2,6 +2,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "report/image_grid.h"
+#include "silma/report.h"
 
 #include <math.h>
 #include <stdio.h>

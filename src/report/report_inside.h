@@ -8,6 +8,7 @@
 #include "report/run_facts.h"
 #include "report/svg.h"
 #include "report/words.h"
+#include "silma/report.h"
 
 struct silma_report {
     run_facts facts;

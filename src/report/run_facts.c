@@ -6,7 +6,6 @@
 #include "core/random.h"
 #include "core/sha256.h"
 #include "core/utf8.h"
-#include "data/split_file.h"
 #include "train/run.h"
 
 #include <math.h>
@@ -15,13 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CONFIG_MAX = 1 << 22 };
-
 void run_facts_free(run_facts *facts)
 {
     free(facts->folder);
     json_decref(facts->config);
-    history_free(&facts->history);
+    free(facts->history.epochs);
     silma_network_free(facts->network);
     silma_model_free(facts->model);
     silma_partition_free(&facts->parts);
@@ -89,21 +86,16 @@ static void take_config(run_facts *facts)
 
 static silma_status read_config(run_facts *facts, silma_error *error)
 {
-    char *path = path_join(facts->folder, RUN_CONFIG);
-    if (!path) return silma_fail_memory(error, strlen(facts->folder));
     char *text = NULL;
-    size_t count;
-    silma_status status = file_read(path, CONFIG_MAX, &text, &count, error);
-    json_error_t wrong;
-    if (status == SILMA_OK) facts->config = json_loadb(text, count, JSON_REJECT_DUPLICATES, &wrong);
-    if (status == SILMA_OK && !facts->config)
-        status = silma_fail(error, SILMA_BAD_FILE, "%s:%d: not JSON: %s", path, wrong.line, utf8_show(wrong.text).text);
-    else if (status == SILMA_OK && !json_is_object(json_object_get(facts->config, "settings")))
-        status = silma_fail(error, SILMA_BAD_FILE, "%s: expected an object 'settings'", path);
-    if (status == SILMA_OK) take_config(facts);
+    silma_status status = silma_run_read_config(facts->folder, &text, error);
+    if (status != SILMA_OK) return status;
+    facts->config = json_loads(text, 0, NULL);
     free(text);
-    free(path);
-    return status;
+    if (!facts->config) return silma_fail_memory(error, 0);
+    if (!json_is_object(json_object_get(facts->config, "settings")))
+        return silma_fail(error, SILMA_BAD_FILE, "%s/%s: expected an object 'settings'", facts->folder, RUN_CONFIG);
+    take_config(facts);
+    return SILMA_OK;
 }
 
 // The network without its weights, and whether the zoo has the same under its name.
@@ -135,7 +127,7 @@ static bool exists_in(const char *folder, const char *name)
 
 static silma_status read_history(run_facts *facts, silma_error *error)
 {
-    silma_status status = history_read_all(&facts->history, facts->folder, error);
+    silma_status status = silma_run_read_history(facts->folder, &facts->history.epochs, &facts->history.count, error);
     if (status != SILMA_OK) return status;
     for (size_t i = 0; i < facts->history.count; i++) {
         const silma_epoch *epoch = &facts->history.epochs[i];
@@ -157,19 +149,6 @@ static silma_status read_position(run_facts *facts, const safetensors *last)
     }
     facts->unfinished = epochs < facts->epochs_wanted && !facts->stopped_early;
     json_decref(position);
-    return SILMA_OK;
-}
-
-static silma_status hash_file(const char *path, char hex[SHA256_HEX_SIZE], silma_error *error)
-{
-    file_view view;
-    silma_status status = file_view_open(&view, path, error);
-    if (status != SILMA_OK) return status;
-    sha256 sum;
-    sha256_start(&sum);
-    sha256_add(&sum, view.bytes, view.size);
-    sha256_finish(&sum, hex);
-    file_view_close(&view);
     return SILMA_OK;
 }
 
@@ -199,7 +178,7 @@ static silma_status read_model(run_facts *facts, silma_error *error)
     char *path = path_join(facts->folder, facts->model_file);
     if (!path) return silma_fail_memory(error, strlen(facts->folder));
     silma_status status = silma_model_load(&facts->model, path, error);
-    if (status == SILMA_OK) status = hash_file(path, facts->model_hash, error);
+    if (status == SILMA_OK) status = sha256_file(path, facts->model_hash, error);
     if (status == SILMA_OK) facts->class_count = facts->model->class_count;
     free(path);
     return status;
@@ -261,10 +240,7 @@ static silma_status read_split(run_facts *facts, silma_error *error)
         return SILMA_OK;
     }
     const silma_images *images = silma_dataset_images(facts->dataset);
-    char *path = path_join(facts->folder, RUN_SPLIT);
-    if (!path) return silma_fail_memory(error, strlen(facts->folder));
-    silma_status status = split_file_read(path, images->count, &facts->parts, error);
-    free(path);
+    silma_status status = silma_run_read_partition(facts->folder, images->count, &facts->parts, error);
     if (status != SILMA_OK) return status;
     const silma_partition *parts = &facts->parts;
     facts->train_counts = count_labels(images, parts->train, parts->train_count, facts->class_count);

@@ -7,6 +7,7 @@
 #include "report/svg.h"
 #include "report/thesis_values.h"
 #include "report/words.h"
+#include "silma/report.h"
 
 // One experiment as it came out here.
 typedef struct thesis_outcome {

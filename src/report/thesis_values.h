@@ -4,7 +4,7 @@
 #ifndef SILMA_REPORT_THESIS_VALUES_H
 #define SILMA_REPORT_THESIS_VALUES_H
 
-#include "silma/silma.h"
+#include "silma/report.h"
 
 enum { THESIS_CLASSES = 10, THESIS_PICTURES = 9 };
 

@@ -5,6 +5,7 @@
 #include "nn/model.h"
 #include "report/text_buffer.h"
 #include "report/trace_exact.h"
+#include "silma/report.h"
 #include "train/settings.h"
 
 // One gradient, the engine's and the numerical one beside it.

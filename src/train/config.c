@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,20 +61,44 @@ const char *silma_run_config(const silma_run *run)
     return run->config;
 }
 
-static silma_status config_read(const char *folder, char **path, json_t **config, silma_error *error)
+// config.json as it stands and as a value; all three are the caller's to free, also after a failure.
+static silma_status read_text(const char *folder, char **path, char **text, json_t **config, silma_error *error)
 {
     enum { CONFIG_MAX = 1 << 22 };
     *path = path_join(folder, RUN_CONFIG);
+    *text = NULL;
     *config = NULL;
     if (!*path) return silma_fail_memory(error, strlen(folder));
-    char *text = NULL;
     size_t count;
-    silma_status status = file_read(*path, CONFIG_MAX, &text, &count, error);
+    silma_status status = file_read(*path, CONFIG_MAX, text, &count, error);
+    if (status != SILMA_OK) return status;
     json_error_t wrong;
-    if (status == SILMA_OK) *config = json_loads(text, JSON_REJECT_DUPLICATES, &wrong);
-    if (status == SILMA_OK && !*config)
-        status = silma_fail(error, SILMA_BAD_FILE, "%s:%d: not JSON: %s", *path, wrong.line, wrong.text);
+    *config = json_loadb(*text, count, JSON_REJECT_DUPLICATES, &wrong);
+    if (!*config)
+        return silma_fail(error, SILMA_BAD_FILE, "%s:%d: not JSON: %s", *path, wrong.line, utf8_show(wrong.text).text);
+    if (!json_is_object(*config)) return silma_fail(error, SILMA_BAD_FILE, "%s: expected a JSON object", *path);
+    return SILMA_OK;
+}
+
+static silma_status config_read(const char *folder, char **path, json_t **config, silma_error *error)
+{
+    char *text;
+    silma_status status = read_text(folder, path, &text, config, error);
     free(text);
+    return status;
+}
+
+silma_status silma_run_read_config(const char *folder, char **json, silma_error *error)
+{
+    char *path, *text;
+    json_t *config;
+    silma_status status = read_text(folder, &path, &text, &config, error);
+    json_decref(config);
+    free(path);
+    if (status == SILMA_OK)
+        *json = text;
+    else
+        free(text);
     return status;
 }
 

@@ -208,11 +208,15 @@ silma_status history_read(history *h, const char *folder, unsigned epochs, silma
     return status;
 }
 
-silma_status history_read_all(history *h, const char *folder, silma_error *error)
+silma_status silma_run_read_history(const char *folder, silma_epoch **epochs, size_t *count, silma_error *error)
 {
     char *path = path_join(folder, JSONL_NAME);
     if (!path) return silma_fail_memory(error, strlen(folder) + sizeof JSONL_NAME + 1);
-    silma_status status = access(path, F_OK) == 0 ? read_file(h, path, 0, error) : SILMA_OK;
+    history h = {0};
+    silma_status status = access(path, F_OK) == 0 ? read_file(&h, path, 0, error) : SILMA_OK;
     free(path);
-    return status;
+    if (status != SILMA_OK) return status;
+    *epochs = h.epochs;
+    *count = h.count;
+    return SILMA_OK;
 }

@@ -23,7 +23,5 @@ silma_status history_write(const history *h, const char *folder, silma_error *er
 // Reads the first `epochs` records of history.jsonl into an empty history: what was recorded after the checkpoint is
 // forgotten. SILMA_BAD_FILE if there are fewer. 0 epochs: reads nothing, the file need not exist.
 silma_status history_read(history *h, const char *folder, unsigned epochs, silma_error *error);
-// Reads every whole record into an empty history; a folder without the file has none.
-silma_status history_read_all(history *h, const char *folder, silma_error *error);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef SILMA_TRAIN_LOSS_H
 #define SILMA_TRAIN_LOSS_H
 
+#include "core/private.h"
 #include "kernels/kernels.h"
 #include "nn/words.h"
 
@@ -22,7 +23,7 @@ extern const char LOSS_SYNOPSIS[];
 
 // Takes "categorical_crossentropy label_smoothing=0.1" from the line; what is left over is the caller's to report.
 silma_status loss_parse(loss_function *l, words *line, silma_error *error);
-void loss_describe(const loss_function *l, char text[LOSS_TEXT_MAX]);
+void loss_describe(const loss_function *l, char text[LOSS_TEXT_MAX]) SILMA_PRIVATE_API(loss_describe);
 
 // The loss of a network whose recipe names none: binary after a sigmoid or for one output, otherwise categorical.
 loss_function loss_default(activation_kind head, size_t outputs);
@@ -50,6 +51,6 @@ double loss_compute(const loss_function *l, const loss_batch *batch, const uint3
 // The same with targets (n, outputs): each row a distribution over the classes (categorical) or values in [0, 1]
 // (binary) or anything (mean squared error). image_weights (n) may be null.
 double loss_compute_targets(const loss_function *l, const loss_batch *batch, const float *targets,
-                            const float *image_weights);
+                            const float *image_weights) SILMA_PRIVATE_API(loss_compute_targets);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SILMA_TRAIN_METRICS_H
 #define SILMA_TRAIN_METRICS_H
 
+#include "core/private.h"
 #include "silma/silma.h"
 
 // Sums of an epoch so far. All zero at the start.
@@ -29,13 +30,14 @@ void metrics_store(const metrics *m, double values[METRICS_VALUES]);
 bool metrics_restore(metrics *m, const double values[METRICS_VALUES]); // false: not what metrics_store wrote
 
 // Wilson's 95 % interval of a share of `count` trials; [0, 1] for none.
-void wilson_interval(uint64_t successes, uint64_t count, double *low, double *high);
+void wilson_interval(uint64_t successes, uint64_t count, double *low, double *high) SILMA_PRIVATE_API(wilson_interval);
 
 // An evaluation: start, add batches, finish. Until it is finished, `loss`, `top5` and `true_positives` hold sums.
 // silma_evaluation_free, which is defined here, frees it at any time.
-silma_status evaluation_start(silma_evaluation *evaluation, int class_count, silma_error *error);
+silma_status evaluation_start(silma_evaluation *evaluation, int class_count, silma_error *error)
+    SILMA_PRIVATE_API(evaluation_start);
 void evaluation_add(silma_evaluation *evaluation, double loss_sum, size_t n, size_t outputs, const float *probabilities,
-                    const uint32_t *labels);
-void evaluation_finish(silma_evaluation *evaluation);
+                    const uint32_t *labels) SILMA_PRIVATE_API(evaluation_add);
+void evaluation_finish(silma_evaluation *evaluation) SILMA_PRIVATE_API(evaluation_finish);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SILMA_TRAIN_OPTIMIZER_H
 #define SILMA_TRAIN_OPTIMIZER_H
 
+#include "core/private.h"
 #include "kernels/kernels.h"
 #include "nn/words.h"
 
@@ -37,21 +38,23 @@ optimizer optimizer_default(optimizer_kind kind);
 silma_status optimizer_parse(optimizer *o, words *line, silma_error *error);
 
 // The same text with every value that the kind uses.
-void optimizer_describe(const optimizer *o, char text[OPTIMIZER_TEXT_MAX]);
+void optimizer_describe(const optimizer *o, char text[OPTIMIZER_TEXT_MAX]) SILMA_PRIVATE_API(optimizer_describe);
 
 // Vectors of `count` floats that the optimiser keeps from step to step, 0 to 2.
 int optimizer_slots(const optimizer *o);
 
 // Fills the slots before the first step; those that the optimiser does not use may be null.
-void optimizer_prepare_slots(const optimizer *o, size_t count, float *slot0, float *slot1);
+void optimizer_prepare_slots(const optimizer *o, size_t count, float *slot0, float *slot1)
+    SILMA_PRIVATE_API(optimizer_prepare_slots);
 
 // One step: w (count) moves against g (count) times gradient_scale. `rate` already holds the schedule; `step` counts
 // from 1. Unused slots may be null.
 void optimizer_update(const optimizer *o, const kernels *k, thread_pool *pool, size_t count, float *w, const float *g,
-                      float *slot0, float *slot1, float gradient_scale, double rate, uint64_t step);
+                      float *slot0, float *slot1, float gradient_scale, double rate, uint64_t step)
+    SILMA_PRIVATE_API(optimizer_update);
 
 // Clipping by the norm of the whole gradient (Keras's global_clipnorm): what to multiply the gradient by so that its
 // norm is at most clip_norm. 1 where clip_norm is 0 (off) or the norm is not a number.
-float gradient_clip_scale(double norm, double clip_norm);
+float gradient_clip_scale(double norm, double clip_norm) SILMA_PRIVATE_API(gradient_clip_scale);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef SILMA_TRAIN_OPTION_H
 #define SILMA_TRAIN_OPTION_H
 
+#include "core/private.h"
 #include "nn/words.h"
 
 enum { NUMBER_TEXT_MAX = 32 };
@@ -15,7 +16,7 @@ silma_status number_parse(const words *line, const char *what, const char *text,
                           double *value, silma_error *error);
 
 // `value` to that many significant digits, with a '.' in any locale. Returns `text`.
-char *number_text_rounded(double value, int digits, char text[NUMBER_TEXT_MAX]);
+char *number_text_rounded(double value, int digits, char text[NUMBER_TEXT_MAX]) SILMA_PRIVATE_API(number_text_rounded);
 
 // The shortest decimal text that reads back as `value`: "0.001". Returns `text`.
 char *number_text(double value, char text[NUMBER_TEXT_MAX]);

@@ -17,12 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char RUN_CONFIG[] = "config.json";
-const char RUN_SPLIT[] = "split.json";
-const char RUN_LAST[] = "last.safetensors";
-const char RUN_BEST[] = "best.safetensors";
-const char RUN_CALIBRATED[] = "calibrated.safetensors";
-
 size_t run_steps_per_epoch(const silma_run *run)
 {
     return (run->parts.train_count + run->settings.batch - 1) / run->settings.batch;
@@ -417,11 +411,12 @@ static silma_status apply_resumed_settings(silma_run *run, const silma_settings 
     return status;
 }
 
-static silma_status read_split(silma_run *run, silma_error *error)
+silma_status silma_run_read_partition(const char *folder, size_t image_count, silma_partition *partition,
+                                      silma_error *error)
 {
-    char *path = path_join(run->folder, RUN_SPLIT);
-    if (!path) return silma_fail_memory(error, strlen(run->folder));
-    silma_status status = split_file_read(path, silma_dataset_images(run->dataset)->count, &run->parts, error);
+    char *path = path_join(folder, RUN_SPLIT);
+    if (!path) return silma_fail_memory(error, strlen(folder));
+    silma_status status = split_file_read(path, image_count, partition, error);
     free(path);
     return status;
 }
@@ -436,7 +431,8 @@ static silma_status resume_run(silma_run *run, safetensors *file, const char *pa
     if (status == SILMA_OK) status = check_same_data(run, path, data_hash, error);
     if (status == SILMA_OK) status = apply_resumed_settings(run, wanted, &same_rule, error);
     if (status == SILMA_OK) status = fit_data(run, error);
-    if (status == SILMA_OK) status = read_split(run, error);
+    if (status == SILMA_OK)
+        status = silma_run_read_partition(run->folder, silma_dataset_images(run->dataset)->count, &run->parts, error);
     if (status == SILMA_OK) status = check_parts(run, error);
     if (status == SILMA_OK) status = create_memory(run, error);
     if (status == SILMA_OK) status = checkpoint_read_rest(run, file, path, error);

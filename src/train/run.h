@@ -16,6 +16,7 @@
 #ifndef SILMA_TRAIN_RUN_H
 #define SILMA_TRAIN_RUN_H
 
+#include "core/private.h"
 #include "data/prefetch.h"
 #include "nn/model.h"
 #include "train/augmented.h"
@@ -76,11 +77,11 @@ size_t run_steps_per_epoch(const silma_run *run);
 // silma_run_create without its folder, of which nothing is read or written: for benchmarks and tests of single steps.
 silma_status run_prepare(silma_run **run, silma_context *context, const silma_network *network,
                          const silma_dataset *dataset, const silma_settings *wanted, const char *folder,
-                         silma_error *error);
+                         silma_error *error) SILMA_PRIVATE_API(run_prepare);
 
 // loop.c: the order of the epoch's images, to be drawn before its first step; and one training step.
-void run_begin_epoch(silma_run *run);
-silma_status run_step(silma_run *run, silma_error *error);
+void run_begin_epoch(silma_run *run) SILMA_PRIVATE_API(run_begin_epoch);
+silma_status run_step(silma_run *run, silma_error *error) SILMA_PRIVATE_API(run_step);
 
 // checkpoint.c
 silma_status checkpoint_write_last(const silma_run *run, silma_error *error);
@@ -95,7 +96,10 @@ silma_status checkpoint_read_rest(silma_run *run, safetensors *file, const char 
 silma_status config_write(silma_run *run, silma_error *error);
 
 // File names within a run folder.
-extern const char RUN_CONFIG[], RUN_SPLIT[], RUN_LAST[], RUN_BEST[];
-extern const char RUN_CALIBRATED[]; // what `silma calibrate` makes of one of the models, if nothing else is said
+#define RUN_CONFIG "config.json"
+#define RUN_SPLIT "split.json"
+#define RUN_LAST "last.safetensors"
+#define RUN_BEST "best.safetensors"
+#define RUN_CALIBRATED "calibrated.safetensors" // what `silma calibrate` makes of them, if nothing else is said
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef SILMA_TRAIN_SETTINGS_H
 #define SILMA_TRAIN_SETTINGS_H
 
+#include "core/private.h"
 #include "data/augment.h"
 #include "train/early_stop.h"
 #include "train/loss.h"
@@ -63,20 +64,22 @@ typedef struct settings {
     tta_kind tta;
 } settings;
 
-void settings_default(settings *s);
-void settings_free(settings *s); // what it holds, not s itself
+void settings_default(settings *s) SILMA_PRIVATE_API(settings_default);
+void settings_free(settings *s) SILMA_PRIVATE_API(settings_free); // what it holds, not s itself
 
 // Sets `name` to `value` as on a recipe's line. Messages begin with "origin:line: ". Where `origin` is null (a flag, a
 // pair of silma_settings_set) they begin with the name and the status is SILMA_USAGE. A wrong value changes nothing.
 silma_status settings_apply(settings *s, const char *name, const char *value, const char *origin, int line,
-                            silma_error *error);
+                            silma_error *error) SILMA_PRIVATE_API(settings_apply);
 
 // Applies the pairs of the public list in their order; `list` may be null.
-silma_status settings_apply_list(settings *s, const silma_settings *list, silma_error *error);
+silma_status settings_apply_list(settings *s, const silma_settings *list, silma_error *error)
+    SILMA_PRIVATE_API(settings_apply_list);
 
 // Chooses what depends on the network and the data (loss, best, the value that plateau watches), and checks that the
 // settings go together: the loss with the head and the classes, watched values with val_split, the number of weights.
-silma_status settings_resolve(settings *s, activation_kind head, size_t outputs, int class_count, silma_error *error);
+silma_status settings_resolve(settings *s, activation_kind head, size_t outputs, int class_count, silma_error *error)
+    SILMA_PRIVATE_API(settings_resolve);
 
 // Weights (class_count) for the loss; counts (class_count) are the training images of each class. Where there are none
 // (CLASS_WEIGHTS_NONE) they are all 1 and *used is false.
@@ -87,7 +90,8 @@ void settings_class_weights(const settings *s, const size_t *counts, int class_c
 // 0.20000000000000001.
 json_t *settings_to_json(const settings *s);
 // Applies every member of the object; messages begin with `origin` and the name.
-silma_status settings_from_json(settings *s, const json_t *object, const char *origin, silma_error *error);
+silma_status settings_from_json(settings *s, const json_t *object, const char *origin, silma_error *error)
+    SILMA_PRIVATE_API(settings_from_json);
 
 // epochs and early_stop may change when a run is resumed; everything else decides the run's bits. SILMA_USAGE naming
 // the first setting that differs although it must not.

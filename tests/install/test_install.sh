@@ -35,35 +35,85 @@ installs() {
     [[ -f $libdir/libsilma.a && -L $libdir/libsilma.so.0 ]]
 }
 
-# The library needs libc, libm, threads (part of libc by now) and jansson.
-needs_little() {
-    local needed
-    needed=$(objdump -p "$libdir/libsilma.so" | awk '/NEEDED/ { print $2 }' | sort | tr '\n' ' ')
-    echo "needed: $needed"
-    ! tr ' ' '\n' <<<"$needed" | grep -vxE '(libc|libm|libpthread|libjansson|ld-linux.*)\.so\.[0-9]+|'
+# needed LIBRARY: the libraries that it names.
+needed() {
+    readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]$/\1/p'
 }
 
+# The library needs libc, libm, threads (part of libc by now) and jansson; so do all that these load.
+needs_little() {
+    local few='(libc|libm|libpthread|libjansson)\.so\.[0-9]+'
+    needed "$libdir/libsilma.so"
+    ldd "$libdir/libsilma.so"
+    [[ $(needed "$libdir/libsilma.so" | grep -c libjansson) -eq 1 ]] &&
+        ! needed "$libdir/libsilma.so" | grep -vxE "$few|ld-linux.*" &&
+        ! ldd "$libdir/libsilma.so" | awk '{ print $1 }' | grep -vE "^$few$|^linux-vdso|/ld-linux"
+}
+
+# Pages and figures need the library itself, and nothing more than it does.
+report_needs_little() {
+    needed "$libdir/libsilma-report.so"
+    ! needed "$libdir/libsilma-report.so" | grep -vxE '(libsilma|libc|libm|libjansson)\.so\.[0-9]+|ld-linux.*'
+}
+
+# Without symbols and debugging information, with every instruction set: 500 KB.
+is_small() {
+    local most=512000 size
+    strip -o "$work/stripped.so" "$libdir/libsilma.so"
+    size=$(stat -c %s "$work/stripped.so")
+    echo "libsilma.so has $size bytes without its symbols, expected at most $most"
+    ((size <= most))
+}
+
+# symbols LIBRARY: name and version of what it exports, without the versions' own names.
+symbols() {
+    nm -D --defined-only "$1" | awk '$2 != "A" { print $3 }'
+}
+
+# Public symbols have the version of the interface; those that libsilma lends to libsilma-report have one of this very
+# version, under names that no program has by chance.
 exports_only_its_own() {
-    local library
+    local library version
+    version=$(pkg-config --modversion "$libdir/pkgconfig/silma.pc")
     for library in "$libdir"/libsilma*.so; do
-        nm -D --defined-only "$library" | awk '$3 !~ /^silma_/ { print; bad = 1 } END { exit bad }' || return 1
-        [[ $(nm -D --defined-only "$library" | wc -l) -gt 0 ]] || return 1
+        symbols "$library" | grep -vE "^silma_[a-z0-9_]+@@(SILMA_${version%%.*}|SILMA_PRIVATE_$version)$" && return 1
+        symbols "$library" | grep -E '^silma_private_.*@@SILMA_[0-9]+$|@@SILMA_PRIVATE_' |
+            grep -vE '^silma_private_.*@@SILMA_PRIVATE_' && return 1
+        [[ $(symbols "$library" | wc -l) -gt 0 ]] || return 1
     done
 }
 
 # Every function that a header declares is exported.
 exports_all_of_the_headers() {
+    local library
     sed -n 's/^SILMA_API .*[ *]\(silma_[a-z0-9_]*\)(.*/\1/p' "$prefix"/include/silma/*.h | sort >"$work/declared"
-    nm -D --defined-only "$libdir"/libsilma*.so | awk 'NF == 3 { print $3 }' | sort >"$work/exported"
+    for library in "$libdir"/libsilma*.so; do symbols "$library"; done | grep -v '@@SILMA_PRIVATE_' |
+        sed 's/@@.*//' | sort >"$work/exported"
     [[ -s $work/declared ]] && diff "$work/declared" "$work/exported"
 }
 
-header_compiles_alone() {
-    printf '#include <silma/silma.h>\n' >"$work/header.c"
-    gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -I "$prefix/include" -fsyntax-only "$work/header.c" &&
-        if command -v g++ >/dev/null; then
-            g++ -x c++ -Wall -Wextra -Wpedantic -Werror -I "$prefix/include" -fsyntax-only "$work/header.c"
-        fi
+headers_compile_alone() {
+    local header
+    for header in "$prefix"/include/silma/*.h; do
+        printf '#include <silma/%s>\n' "$(basename "$header")" >"$work/header.c"
+        gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -I "$prefix/include" -fsyntax-only "$work/header.c" || return 1
+        command -v g++ >/dev/null || continue
+        g++ -x c++ -Wall -Wextra -Wpedantic -Werror -I "$prefix/include" -fsyntax-only "$work/header.c" || return 1
+    done
+}
+
+# A libsilma of another version lends other private functions: libsilma-report must not load with it. The same length,
+# so that only the names of the version differ.
+report_refuses_another_version() {
+    local version other=$work/other-version
+    version=$(pkg-config --modversion "$libdir/pkgconfig/silma.pc")
+    mkdir "$other" &&
+        sed "s/SILMA_PRIVATE_${version//./\\.}/SILMA_PRIVATE_${version//[0-9]/9}/g" "$libdir/libsilma.so.0" \
+            >"$other/libsilma.so.0" || return 1
+    LD_LIBRARY_PATH=$other:$libdir "$work/by-make/train" "$work/other-run" || return 1 # needs what is public alone
+    LD_LIBRARY_PATH=$other:$libdir "$work/by-make/write_report" "$work/other-run" 2>"$work/refused" && return 1
+    cat "$work/refused"
+    grep -q "SILMA_PRIVATE_$version" "$work/refused"
 }
 
 builds_with_pkg_config() {
@@ -128,7 +178,11 @@ use() {
                 "$programs/draw_shapes$suffix" "$run/shapes" 2 &&
                 says '"count": 12' "$prefix/bin/silma" data info "$run/shapes" --json
         fi &&
-        says passed "$programs/custom_network$suffix"
+        says passed "$programs/custom_network$suffix" &&
+        if [[ -f $build/libsilma-report.a ]]; then
+            says 'report.html' "$programs/write_report$suffix" "$run" && grep -q '</html>' "$run/report.html" &&
+                grep -q '<svg' "$run/curves.svg"
+        fi
 }
 
 use_with_shared_library() {
@@ -143,9 +197,15 @@ command_is_installed() {
 
 check "installs everything" installs
 check "libsilma.so needs only libc, libm and jansson" needs_little
+if grep -q '^CMAKE_BUILD_TYPE:STRING=Release$' "$build/CMakeCache.txt"; then
+    check "libsilma.so has at most 500 KB without its symbols" is_small
+fi
+if [[ -f $build/libsilma-report.a ]]; then
+    check "libsilma-report.so needs only libsilma, libc, libm and jansson" report_needs_little
+fi
 check "the shared libraries export silma_ symbols only" exports_only_its_own
 check "the shared libraries export every function of the headers" exports_all_of_the_headers
-check "the header compiles alone" header_compiles_alone
+check "each header compiles alone" headers_compile_alone
 check "examples build with pkg-config" builds_with_pkg_config
 check "an example builds with pkg-config and the static library" builds_static_with_pkg_config
 if [[ -f $build/libsilma-codecs.a ]]; then
@@ -153,6 +213,9 @@ if [[ -f $build/libsilma-codecs.a ]]; then
 fi
 check "examples build with CMake" builds_with_cmake
 check "examples run (pkg-config)" use_with_shared_library "$work/by-make"
+if [[ -f $build/libsilma-report.a ]]; then
+    check "libsilma-report.so loads with the libsilma of its version alone" report_refuses_another_version
+fi
 check "examples run (CMake, shared)" use "$work/by-cmake"
 check "examples run (CMake, static)" use "$work/by-cmake" -static
 check "the installed command runs" command_is_installed

@@ -262,6 +262,60 @@ static void history_has_a_line_an_epoch(void **state)
     free(path);
 }
 
+// Each of the three public readers, on a run of three epochs.
+static void a_folder_tells_of_its_run(void **state)
+{
+    (void)state;
+    char *path = in_folder("stopped-7");
+    char *config = NULL;
+    assert_int_equal(silma_run_read_config(path, &config, NULL), SILMA_OK);
+    assert_non_null(strstr(config, "\"settings\""));
+    free(config);
+
+    silma_epoch *epochs = NULL;
+    size_t count = 0;
+    assert_int_equal(silma_run_read_history(path, &epochs, &count, NULL), SILMA_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(epochs[2].epoch, 3);
+    free(epochs);
+
+    silma_partition parts = {0};
+    size_t images = silma_dataset_images(dataset)->count;
+    assert_int_equal(silma_run_read_partition(path, images, &parts, NULL), SILMA_OK);
+    assert_true(parts.train_count > 0);
+    assert_int_equal(parts.train_count + parts.validation_count, images);
+    silma_partition_free(&parts);
+    silma_error error = {0};
+    assert_int_equal(silma_run_read_partition(path, images / 2, &parts, &error), SILMA_BAD_FILE);
+    free(path);
+}
+
+static void a_damaged_folder_is_an_error(void **state)
+{
+    (void)state;
+    char *path = in_folder("damaged");
+    assert_int_equal(folder_make(path, 0777, NULL), SILMA_OK);
+    char *config = NULL;
+    silma_error error = {0};
+    assert_int_equal(silma_run_read_config(path, &config, &error), SILMA_IO);
+    silma_epoch *epochs = NULL;
+    size_t count = 1;
+    assert_int_equal(silma_run_read_history(path, &epochs, &count, NULL), SILMA_OK); // it has none
+    assert_int_equal(count, 0);
+    assert_null(epochs);
+
+    char *file = path_join(path, "config.json");
+    file_writer *writer = NULL;
+    assert_int_equal(file_writer_open(&writer, file, NULL), SILMA_OK);
+    file_writer_write(writer, "[1]", 3);
+    assert_int_equal(file_writer_commit(writer, NULL), SILMA_OK);
+    assert_int_equal(silma_run_read_config(path, &config, &error), SILMA_BAD_FILE);
+    assert_non_null(strstr(error.message, "expected a JSON object"));
+    assert_null(config);
+    free(file);
+    free(path);
+}
+
 static void divergence_names_the_layer(void **state)
 {
     (void)state;
@@ -373,6 +427,8 @@ int main(void)
         cmocka_unit_test(stopped_and_resumed_runs_give_the_same_bits),
         cmocka_unit_test(augmented_runs_give_the_same_bits),
         cmocka_unit_test(history_has_a_line_an_epoch),
+        cmocka_unit_test(a_folder_tells_of_its_run),
+        cmocka_unit_test(a_damaged_folder_is_an_error),
         cmocka_unit_test(divergence_names_the_layer),
         cmocka_unit_test(runs_are_not_overwritten_nor_mixed_up),
         cmocka_unit_test(a_trained_model_predicts_and_evaluates),

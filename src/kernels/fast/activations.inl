@@ -79,50 +79,64 @@ typedef struct activation_job {
     bool stream;
 } activation_job;
 
-static ALWAYS_INLINE void activation_forward_loop(activation_kind kind, const activation_job *job, range r)
+// Whole vectors alone: the code of each activation is there once.
+static ALWAYS_INLINE void activation_forward_loop(activation_kind kind, const activation_job *job)
 {
     vf parameter = vf_set(job->act.parameter);
-    size_t i = r.first;
-    for (; i + VF <= r.last; i += VF)
+    for (size_t i = 0; i < job->count; i += VF)
         vf_store_or_stream(job->to + i, activation_value(kind, parameter, vf_load(job->from + i)), job->stream);
     end_stream(job->stream);
-    if (i == r.last) return;
-    vf z = vf_load_part(job->from + i, r.last - i);
-    vf_store_part(job->to + i, activation_value(kind, parameter, z), r.last - i);
 }
 
-static void activation_forward_task(void *argument, size_t task, unsigned thread)
+static void activation_forward_vectors(const activation_job *job)
 {
-    (void)thread;
-    const activation_job *job = argument;
-    range r = chunk_range(job->count, CHUNK, task);
     switch (job->act.kind) {
     case ACTIVATION_RELU:
-        activation_forward_loop(ACTIVATION_RELU, job, r);
+        activation_forward_loop(ACTIVATION_RELU, job);
         return;
     case ACTIVATION_LEAKY_RELU:
-        activation_forward_loop(ACTIVATION_LEAKY_RELU, job, r);
+        activation_forward_loop(ACTIVATION_LEAKY_RELU, job);
         return;
     case ACTIVATION_ELU:
-        activation_forward_loop(ACTIVATION_ELU, job, r);
+        activation_forward_loop(ACTIVATION_ELU, job);
         return;
     case ACTIVATION_SIGMOID:
-        activation_forward_loop(ACTIVATION_SIGMOID, job, r);
+        activation_forward_loop(ACTIVATION_SIGMOID, job);
         return;
     case ACTIVATION_TANH:
-        activation_forward_loop(ACTIVATION_TANH, job, r);
+        activation_forward_loop(ACTIVATION_TANH, job);
         return;
     case ACTIVATION_GELU:
-        activation_forward_loop(ACTIVATION_GELU, job, r);
+        activation_forward_loop(ACTIVATION_GELU, job);
         return;
     case ACTIVATION_SILU:
-        activation_forward_loop(ACTIVATION_SILU, job, r);
+        activation_forward_loop(ACTIVATION_SILU, job);
         return;
     case ACTIVATION_LINEAR:
     case ACTIVATION_SOFTMAX:
-        activation_forward_loop(ACTIVATION_LINEAR, job, r);
+        activation_forward_loop(ACTIVATION_LINEAR, job);
         return;
     }
+}
+
+// The whole vectors of a range, and what is left of it as one more, its other lanes zero.
+static void activation_forward_task(void *argument, size_t task, unsigned thread)
+{
+    (void)thread;
+    activation_job job = *(const activation_job *)argument;
+    range r = chunk_range(job.count, CHUNK, task);
+    size_t rest = (r.last - r.first) % VF;
+    job.from += r.first;
+    job.to += r.first;
+    job.count = r.last - r.first - rest;
+    activation_forward_vectors(&job);
+    if (rest == 0) return;
+    float z[VF], y[VF];
+    float *to = job.to + job.count;
+    vf_store(z, vf_load_part(job.from + job.count, rest));
+    job = (activation_job){.act = job.act, .count = VF, .from = z, .to = y};
+    activation_forward_vectors(&job);
+    vf_store_part(to, vf_load(y), rest);
 }
 
 static void activation_forward(thread_pool *pool, activation act, size_t count, const float *z, float *y)
@@ -132,52 +146,66 @@ static void activation_forward(thread_pool *pool, activation act, size_t count, 
     thread_pool_run(pool, parts_of(count, CHUNK), activation_forward_task, &job);
 }
 
-static ALWAYS_INLINE void activation_backward_loop(activation_kind kind, const activation_job *job, range r)
+static ALWAYS_INLINE void activation_backward_loop(activation_kind kind, const activation_job *job)
 {
     vf parameter = vf_set(job->act.parameter);
-    size_t i = r.first;
-    for (; i + VF <= r.last; i += VF) {
+    for (size_t i = 0; i < job->count; i += VF) {
         vf from = vf_load(job->from + i), dy = vf_load(job->dy + i);
         vf_store_or_stream(job->to + i, activation_gradient(kind, parameter, from, dy), job->stream);
     }
     end_stream(job->stream);
-    if (i == r.last) return;
-    vf from = vf_load_part(job->from + i, r.last - i), dy = vf_load_part(job->dy + i, r.last - i);
-    vf_store_part(job->to + i, activation_gradient(kind, parameter, from, dy), r.last - i);
+}
+
+static void activation_backward_vectors(const activation_job *job)
+{
+    switch (job->act.kind) {
+    case ACTIVATION_RELU:
+        activation_backward_loop(ACTIVATION_RELU, job);
+        return;
+    case ACTIVATION_LEAKY_RELU:
+        activation_backward_loop(ACTIVATION_LEAKY_RELU, job);
+        return;
+    case ACTIVATION_ELU:
+        activation_backward_loop(ACTIVATION_ELU, job);
+        return;
+    case ACTIVATION_SIGMOID:
+        activation_backward_loop(ACTIVATION_SIGMOID, job);
+        return;
+    case ACTIVATION_TANH:
+        activation_backward_loop(ACTIVATION_TANH, job);
+        return;
+    case ACTIVATION_GELU:
+        activation_backward_loop(ACTIVATION_GELU, job);
+        return;
+    case ACTIVATION_SILU:
+        activation_backward_loop(ACTIVATION_SILU, job);
+        return;
+    case ACTIVATION_LINEAR:
+    case ACTIVATION_SOFTMAX:
+        activation_backward_loop(ACTIVATION_LINEAR, job);
+        return;
+    }
 }
 
 static void activation_backward_task(void *argument, size_t task, unsigned thread)
 {
     (void)thread;
-    const activation_job *job = argument;
-    range r = chunk_range(job->count, CHUNK, task);
-    switch (job->act.kind) {
-    case ACTIVATION_RELU:
-        activation_backward_loop(ACTIVATION_RELU, job, r);
-        return;
-    case ACTIVATION_LEAKY_RELU:
-        activation_backward_loop(ACTIVATION_LEAKY_RELU, job, r);
-        return;
-    case ACTIVATION_ELU:
-        activation_backward_loop(ACTIVATION_ELU, job, r);
-        return;
-    case ACTIVATION_SIGMOID:
-        activation_backward_loop(ACTIVATION_SIGMOID, job, r);
-        return;
-    case ACTIVATION_TANH:
-        activation_backward_loop(ACTIVATION_TANH, job, r);
-        return;
-    case ACTIVATION_GELU:
-        activation_backward_loop(ACTIVATION_GELU, job, r);
-        return;
-    case ACTIVATION_SILU:
-        activation_backward_loop(ACTIVATION_SILU, job, r);
-        return;
-    case ACTIVATION_LINEAR:
-    case ACTIVATION_SOFTMAX:
-        activation_backward_loop(ACTIVATION_LINEAR, job, r);
-        return;
-    }
+    activation_job job = *(const activation_job *)argument;
+    range r = chunk_range(job.count, CHUNK, task);
+    size_t rest = (r.last - r.first) % VF;
+    job.from += r.first;
+    job.dy += r.first;
+    job.to += r.first;
+    job.count = r.last - r.first - rest;
+    activation_backward_vectors(&job);
+    if (rest == 0) return;
+    float from[VF], dy[VF], dz[VF];
+    float *to = job.to + job.count;
+    vf_store(from, vf_load_part(job.from + job.count, rest));
+    vf_store(dy, vf_load_part(job.dy + job.count, rest));
+    job = (activation_job){.act = job.act, .count = VF, .from = from, .dy = dy, .to = dz};
+    activation_backward_vectors(&job);
+    vf_store_part(to, vf_load(dz), rest);
 }
 
 static void activation_backward(thread_pool *pool, activation act, size_t count, const float *z, const float *y,

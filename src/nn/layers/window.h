@@ -2,6 +2,7 @@
 #ifndef SILMA_NN_LAYERS_WINDOW_H
 #define SILMA_NN_LAYERS_WINDOW_H
 
+#include "core/private.h"
 #include "nn/layer.h"
 
 typedef enum padding_kind {
@@ -18,13 +19,14 @@ typedef struct window {
 } window;
 
 // Takes KHxKW, same or valid, stride= and pad=. The stride is `stride` where it is not given, or the window if 0.
-silma_status window_parse(window *w, int stride, words *line, silma_error *error);
+silma_status window_parse(window *w, int stride, words *line, silma_error *error) SILMA_PRIVATE_API(window_parse);
 // "3x3 same stride=2x2"; what equals the default is left out.
 void window_describe(const window *w, int stride, char *text, size_t size);
 
 // The output's height and width; its channels are left alone.
-silma_status window_resolve(const window *w, shape in, shape *out, silma_error *error);
+silma_status window_resolve(const window *w, shape in, shape *out, silma_error *error)
+    SILMA_PRIVATE_API(window_resolve);
 // As the kernels want it.
-window_shape window_place(const window *w, int n, shape in, shape out, int groups);
+window_shape window_place(const window *w, int n, shape in, shape out, int groups) SILMA_PRIVATE_API(window_place);
 
 #endif
