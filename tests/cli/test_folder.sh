@@ -134,8 +134,11 @@ links_to_pictures() {
 unreadable() {
     cp -r photos closed && chmod 0 closed/left/3.pgm closed/top && exits 0 data info closed
     local status=$?
+    cp err told && [[ $status -eq 0 ]] && same "$(count_of 1)" 79 && exits 3 data info closed --strict
+    status=$?
     chmod 700 closed/left/3.pgm closed/top
-    [[ $status -eq 0 ]] && same "$(count_of 1)" 79 && grep -q 'left/3.pgm: ' err && grep -q 'closed/top: Permission denied' err
+    [[ $status -eq 0 ]] && grep -q 'left/3.pgm: .*Permission denied: left out' told &&
+        grep -q 'closed/top: Permission denied: left out' told && grep -q 'closed/top: Permission denied' err
 }
 
 names_that_are_not_utf8() {
@@ -316,10 +319,10 @@ check 'hidden files and leftovers are ignored' hidden_files_are_ignored
 check 'deeper folders belong to the class' deeper_folders_belong_to_the_class
 check 'links that loop, pipes, devices' odd_entries
 check 'links to pictures' links_to_pictures
-if [[ $(id -u) -ne 0 ]]; then
-    check 'unreadable files and folders' unreadable
+if nobody_can_run; then
+    check 'unreadable files and folders' as_somebody unreadable
 else
-    skip 'unreadable files and folders' 'root reads everything'
+    skip 'unreadable files and folders' 'root reads everything, and nobody may not run the command'
 fi
 check 'names that are not UTF-8' names_that_are_not_utf8
 check 'sizes' sizes
