@@ -264,6 +264,15 @@ no_cache() {
         same "$(find full-cache -type f | wc -l)" 0
 }
 
+# A set that is larger than the memory that the command may take is read from the cache while it trains: the same bits.
+larger_than_memory() {
+    printf 'input auto\navgpool 64x64\nflatten\ndense classes softmax\n\ntrain:\nbatch 2\n' >coarse.silma
+    local options=(--data photos --size 512 --color rgb --epochs 1 --threads 1) # 94 MB
+    exits 0 train coarse.silma "${options[@]}" --out roomy-run || return 1
+    (ulimit -d 60000 && exits 0 train coarse.silma "${options[@]}" --out narrow-run) &&
+        same "$(sha narrow-run/last.safetensors)" "$(sha roomy-run/last.safetensors)" && ! grep -q notice err
+}
+
 # Two processes that need the same pack at once.
 cache_is_shared() {
     rm -rf "$SILMA_CACHE"
@@ -336,6 +345,11 @@ check 'near-duplicates stay together' duplicates_stay_together
 check 'the cache: made once, found again, made anew, cleaned' cache
 check 'a damaged cache' damaged_cache
 check 'a cache that cannot be written' no_cache
+if (ulimit -d 60000 && silma --version >/dev/null 2>&1); then
+    check 'a set larger than memory' larger_than_memory
+else
+    skip 'a set larger than memory' 'this build cannot run in so little memory' # AddressSanitizer
+fi
 check 'processes share the cache' cache_is_shared
 check 'bad files and the cache' bad_files_and_cache
 check 'killed and continued' killed
