@@ -190,7 +190,7 @@ picture() {
 }
 
 # Pictures of many sizes, colours and formats: their probabilities are the same from files as through the data set, and
-# give the loss that training itself computed on its validation images.
+# give the loss that training itself computed on its validation images. sees_what_training_saw OPTION...
 sees_what_training_saw() {
     local class i pictures=$SILMA_SOURCE_DIR/tests/data/pictures
     for class in 0 1 2; do
@@ -199,7 +199,7 @@ sees_what_training_saw() {
     done
     cp "$pictures"/{large,grey,cmyk,orientation6}.jpg "$pictures"/{rgb8,rgba8,palette4-transparent,grey-alpha8}.png mixed/0 || return 1
     export SILMA_CACHE=$work/cache
-    exits 0 train net.silma --data mixed --size 12 --resize fit --background c81e5a --out mixed-run --epochs 3 || return 1
+    exits 0 train net.silma --data mixed --size 12 --resize fit --background c81e5a --out mixed-run --epochs 3 --force "$@" || return 1
     local count
     count=$(find mixed -type f | grep -c '')
     exits 0 predict mixed-run/last.safetensors --data mixed --split train --index 0-$((count - 1)) --json --top 1 &&
@@ -220,6 +220,8 @@ sees_what_training_saw() {
 check 'a file gets the probabilities of its image in the data set' predicts_files
 check 'files give the accuracy that training validated' agrees_with_validation
 check 'pictures are seen as training saw them' sees_what_training_saw
+check 'pictures are seen as training saw them, normalised, with their mirror images' sees_what_training_saw \
+    --normalize meanstd --tta flip --color grey
 check 'folders, in the order of names' folders_in_order
 check 'standard input' standard_input
 check '--csv' as_csv
