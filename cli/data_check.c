@@ -12,6 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SPLITS = 3 };
+static const char *const split_names[SPLITS] = {"train", "validation", "test"};
+
 typedef struct session {
     const char *name;
     const char *out; // null: no page
@@ -72,6 +75,19 @@ static json_t *finding_json(const silma_finding *f)
                      output_string(f->reason));
 }
 
+static json_t *splits_json(const session *s)
+{
+    json_t *splits = json_object();
+    for (size_t i = 0; splits && i < SPLITS; i++) {
+        if (json_object_set_new(splits, split_names[i],
+                                output_integer(silma_check_images_of(s->check, split_names[i]))) == 0)
+            continue;
+        json_decref(splits);
+        return NULL;
+    }
+    return splits;
+}
+
 static silma_status print_json(const session *s, problem *why)
 {
     json_t *results = json_array(), *counts = json_object();
@@ -87,8 +103,8 @@ static silma_status print_json(const session *s, problem *why)
         json_decref(counts);
         return problem_set_memory(why);
     }
-    return output_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "data", output_string(s->name), "images",
-                                 output_integer(silma_check_images(s->check)), "errors",
+    return output_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "data", output_string(s->name), "images",
+                                 output_integer(silma_check_images(s->check)), "splits", splits_json(s), "errors",
                                  output_integer(silma_check_errors(s->check)), "counts", counts, "page",
                                  output_string(s->out), "results", results),
                        why);
@@ -144,7 +160,7 @@ static void print_kind(const session *s, silma_finding_kind kind, const terminal
     bool error = has_errors(s->check, kind);
     printf("%s%s%s: %s\n", terminal_style(screen, error ? STYLE_ERROR : STYLE_BOLD), error ? "error" : "warning",
            terminal_style(screen, STYLE_PLAIN), sentence);
-    if (kind == SILMA_FINDING_IMBALANCE) return;
+    if (kind == SILMA_FINDING_IMBALANCE || kind == SILMA_FINDING_ONE_CLASS) return;
     const silma_finding *f;
     for (size_t i = 0, shown = 0; shown < EXAMPLES && (f = silma_check_finding(s->check, i)); i++) {
         if (f->kind != kind) continue;
@@ -161,15 +177,30 @@ static void print_files(const session *s)
     enum { KINDS_SHOWN = 3 };
     const silma_picture_kind *kind;
     for (size_t i = 0; i < KINDS_SHOWN && (kind = silma_check_picture_kind(s->check, i)); i++)
-        printf("%s files of %dx%d, %s\n", text_count(kind->count).text, kind->height, kind->width,
-               colours[kind->channels]);
+        printf("%s file%s of %dx%d, %s\n", text_count(kind->count).text, kind->count == 1 ? "" : "s", kind->height,
+               kind->width, colours[kind->channels]);
     if (silma_check_picture_kind(s->check, KINDS_SHOWN)) printf("and files of other sizes or colours\n");
+}
+
+// "70,000 images: train 60,000, test 10,000"
+static void print_splits(const session *s)
+{
+    const char *before = ": ";
+    printf("%s images", text_count(silma_check_images(s->check)).text);
+    for (size_t i = 0; i < SPLITS; i++) {
+        size_t count = silma_check_images_of(s->check, split_names[i]);
+        if (count == 0) continue;
+        printf("%s%s %s", before, split_names[i], text_count(count).text);
+        before = ", ";
+    }
+    printf("\n");
+    if (silma_check_images_of(s->check, "test") == 0) printf("there is no test set to compare with\n");
 }
 
 static void print_text(const session *s)
 {
     terminal screen = terminal_of(stdout);
-    printf("%s images\n", text_count(silma_check_images(s->check)).text);
+    print_splits(s);
     print_files(s);
     for (int kind = 0; kind < SILMA_FINDING_KINDS; kind++)
         print_kind(s, (silma_finding_kind)kind, &screen);

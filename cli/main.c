@@ -1,6 +1,7 @@
 // The command `silma`: finds the subcommand, runs it, and turns its status into an exit code.
 #include "commands.h"
 #include "output.h"
+#include "setup.h"
 #include "signals.h"
 #include "text.h"
 
@@ -122,7 +123,8 @@ static silma_status run_command(const command *cmd, int argc, char **argv, probl
         command_print_help(cmd, stdout);
         return SILMA_OK;
     }
-    return cmd->run(&args, why);
+    status = check_environment(why);
+    return status ? status : cmd->run(&args, why);
 }
 
 // `*name` becomes the subcommand, for messages.

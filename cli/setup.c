@@ -50,13 +50,35 @@ silma_status open_context(const arguments *args, silma_context **context, proble
     return status;
 }
 
+static const char MAX_PIXELS[] = "SILMA_MAX_PIXELS";
+
+silma_status check_environment(problem *why)
+{
+    uint64_t most;
+    const char *text = getenv(MAX_PIXELS);
+    if (!text || !*text || parse_count(text, 1, INT64_MAX, &most)) return SILMA_OK;
+    return problem_set(why, SILMA_USAGE, "$%s: expected a number of pixels, found '%s'", MAX_PIXELS, text);
+}
+
+// The codecs with the limit that $SILMA_MAX_PIXELS sets.
+static const silma_codecs *limited_codecs(void)
+{
+#ifdef SILMA_HAVE_CODECS
+    static silma_codecs limited; // the same each time
+    const char *text = getenv(MAX_PIXELS);
+    uint64_t most;
+    if (!text || !parse_count(text, 1, INT64_MAX, &most)) return silma_codecs_default();
+    limited = *silma_codecs_default();
+    limited.most_pixels = most;
+    return &limited;
+#else
+    return NULL;
+#endif
+}
+
 silma_dataset_options dataset_options(const char *data_dir)
 {
-    silma_dataset_options options = {.data_dir = data_dir, .notice = print_notice};
-#ifdef SILMA_HAVE_CODECS
-    options.codecs = silma_codecs_default();
-#endif
-    return options;
+    return (silma_dataset_options){.data_dir = data_dir, .notice = print_notice, .codecs = limited_codecs()};
 }
 
 silma_status open_dataset(const char *name, const char *data_dir, silma_split split, silma_dataset **dataset,

@@ -9,6 +9,9 @@ extern const option_group machine_options;
 
 silma_status open_context(const arguments *args, silma_context **context, problem *why);
 
+// SILMA_USAGE if a variable that only the command reads makes no sense.
+silma_status check_environment(problem *why);
+
 // Where data sets are looked for: in `data_dir` first (may be null), with every codec of this build.
 silma_dataset_options dataset_options(const char *data_dir);
 

@@ -210,6 +210,7 @@ typedef enum silma_finding_kind {
     SILMA_FINDING_ONE_COLOUR,     // a picture without anything on it
     SILMA_FINDING_SMALL_CLASS,    // a class with few training images, or none
     SILMA_FINDING_IMBALANCE,      // a class ten times as large as another
+    SILMA_FINDING_ONE_CLASS,      // no second class has training images
     SILMA_FINDING_DOUBTED_LABEL,  // the model is sure of another class
     SILMA_FINDING_KINDS
 } silma_finding_kind;
@@ -246,8 +247,10 @@ SILMA_API void silma_check_free(silma_check *check);
 SILMA_API const silma_finding *silma_check_finding(const silma_check *check, size_t index);
 SILMA_API size_t silma_check_count(const silma_check *check, silma_finding_kind kind);
 SILMA_API size_t silma_check_errors(const silma_check *check);
-SILMA_API size_t silma_check_images(const silma_check *check); // training, validation and test
-// "unreadable", "leak", "contradiction", "duplicate", "one_colour", "small_class", "imbalance", "doubted_label"
+SILMA_API size_t silma_check_images(const silma_check *check);                       // training, validation and test
+SILMA_API size_t silma_check_images_of(const silma_check *check, const char *split); // "train", "validation" or "test"
+// "unreadable", "leak", "contradiction", "duplicate", "one_colour", "small_class", "imbalance", "one_class",
+// "doubted_label"
 SILMA_API const char *silma_finding_name(silma_finding_kind kind);
 // What was found of a kind, and what to do, in a sentence; null where nothing was. Valid as long as the check.
 SILMA_API const char *silma_check_sentence(const silma_check *check, silma_finding_kind kind);

@@ -122,9 +122,10 @@ typedef struct silma_codecs {
                                    uint64_t most_pixels, silma_picture *picture, silma_error *error);
     // The picture as a PNG file in memory; free *png with free().
     silma_status (*encode_png)(const silma_picture *picture, uint8_t **png, size_t *size, silma_error *error);
+    // What decode_picture is given as `most_pixels`; 0: SILMA_MOST_PIXELS.
+    uint64_t most_pixels;
 } silma_codecs;
 
-// Pictures of more pixels are refused where nothing else is said.
 #define SILMA_MOST_PIXELS 89478485u
 
 // How a picture of any size becomes an image of a network's size.

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const KIND_NAMES[SILMA_FINDING_KINDS] = {
-    "unreadable", "leak", "contradiction", "duplicate", "one_colour", "small_class", "imbalance", "doubted_label"};
+static const char *const KIND_NAMES[SILMA_FINDING_KINDS] = {"unreadable", "leak",       "contradiction",
+                                                            "duplicate",  "one_colour", "small_class",
+                                                            "imbalance",  "one_class",  "doubted_label"};
 
 const char *silma_finding_name(silma_finding_kind kind)
 {
@@ -117,6 +118,15 @@ size_t silma_check_errors(const silma_check *check)
 size_t silma_check_images(const silma_check *check)
 {
     return check->count;
+}
+
+size_t silma_check_images_of(const silma_check *check, const char *split)
+{
+    const silma_dataset *training = check->sets[SILMA_SPLIT_TRAIN];
+    size_t own = training->validation_first > 0 ? training->validation_first : training->images.count;
+    if (strcmp(split, "train") == 0) return own;
+    if (strcmp(split, "validation") == 0) return training->images.count - own;
+    return strcmp(split, "test") == 0 ? check->count - training->images.count : 0;
 }
 
 const char *silma_check_sentence(const silma_check *check, silma_finding_kind kind)

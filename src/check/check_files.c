@@ -71,7 +71,7 @@ static silma_status add_file(silma_check *check, looked_file *file, silma_error 
     return add_unreadable(check, reason, error);
 }
 
-// Links that lead back, FIFOs, folders that cannot be entered: the scan names the first few.
+// Links that lead back, FIFOs, folders that cannot be entered: the scan names them, unless there are very many.
 static silma_status add_skipped(silma_check *check, const folder_scan *scan, const char *folder, silma_error *error)
 {
     silma_status status = SILMA_OK;

@@ -43,15 +43,19 @@ static silma_status add_classes(silma_check *check, const size_t *counts, silma_
     enum { FEW = 20, TIMES = 10 };
     const silma_images *images = &check->sets[SILMA_SPLIT_TRAIN]->images;
     silma_status status = SILMA_OK;
-    int largest = 0, smallest = 0;
+    int largest = 0, smallest = 0, with_images = 0;
     for (int c = 0; c < images->class_count && status == SILMA_OK; c++) {
         if (counts[c] > counts[largest]) largest = c;
         if (counts[c] < counts[smallest]) smallest = c;
+        with_images += counts[c] > 0;
         silma_finding few = {.kind = SILMA_FINDING_SMALL_CLASS, .is_error = counts[c] == 0};
         few.image = class_of(images, c);
         few.value = (double)counts[c];
         if (counts[c] < FEW) status = check_add(check, &few, error);
     }
+    silma_finding alone = {.kind = SILMA_FINDING_ONE_CLASS, .is_error = true, .image = class_of(images, largest)};
+    alone.value = (double)counts[largest];
+    if (status == SILMA_OK && with_images == 1) status = check_add(check, &alone, error);
     if (status != SILMA_OK || counts[smallest] == 0 || counts[largest] < TIMES * counts[smallest]) return status;
     silma_finding imbalance = {.kind = SILMA_FINDING_IMBALANCE};
     imbalance.image = class_of(images, smallest);

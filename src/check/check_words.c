@@ -80,6 +80,10 @@ static void conclude(const silma_check *check, silma_finding_kind kind, char *te
             "evens that out",
             name_of(&worst->other, large), worst->value, name_of(&worst->image, small));
         break;
+    case SILMA_FINDING_ONE_CLASS:
+        snprintf(text, size, "only class %.100s has training images: there is nothing to tell apart",
+                 name_of(&worst->image, small));
+        break;
     case SILMA_FINDING_DOUBTED_LABEL:
         snprintf(text, size, "%zu label%s doubted by the model, which is sure of another class: look at them", count,
                  count == 1 ? " is" : "s are");

@@ -16,8 +16,9 @@ silma_status picture_check_size(const char *path, uint64_t height, uint64_t widt
                           path, height, width);
     if (height > most_pixels / width)
         return codec_fail(error, SILMA_BAD_FILE,
-                          "%s: %" PRIu64 "x%" PRIu64 " pixels are more than the limit of %" PRIu64, path, height, width,
-                          most_pixels);
+                          "%s: %" PRIu64 "x%" PRIu64 " pixels are more than the limit of %" PRIu64
+                          ": make the picture smaller",
+                          path, height, width, most_pixels);
     return SILMA_OK;
 }
 

@@ -193,7 +193,9 @@ silma_status file_view_open(file_view *view, const char *path, silma_error *erro
         char *bytes;
         status = read_whole(descriptor, path, size, &bytes, error);
         if (status == SILMA_OK) *view = (file_view){.bytes = (uint8_t *)bytes, .size = size, .memory = bytes};
-        return status;
+        if (status != SILMA_FAILURE) return status;
+        status = open_regular(path, &descriptor, &size, error); // memory is short
+        if (status != SILMA_OK) return status;
     }
     void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
     if (bytes == MAP_FAILED)

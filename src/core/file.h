@@ -25,6 +25,7 @@ silma_status file_read(const char *path, size_t limit, char **bytes, size_t *cou
 
 // A file's bytes, to be read only. Only regular files. A mapped file that another program shortens is a SIGBUS, which a
 // library cannot turn into an error: so what is not too large is read, and then it is one.
+// Where memory is too short for that, it is mapped as well.
 enum { FILE_VIEW_READ_MAX = 1 << 28 };
 
 typedef struct file_view {

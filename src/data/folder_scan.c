@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SKIPPED_SHOWN = 3, FOLDERS_DEEP = 64 };
+enum { SKIPPED_NAMED = 1000, FOLDERS_DEEP = 64 };
 
 // Sub-folders with these names are the splits, not classes, where pick_layout says so.
 static const char TRAIN[] = "train", TEST[] = "test";
@@ -276,11 +276,11 @@ static silma_status add_file(walker *w, const char *path, const struct stat *inf
     return SILMA_OK;
 }
 
-// "<path>: <reason>", counted; the first few are kept.
+// "<path>: <reason>", counted; the first of them are kept.
 static silma_status skip(walker *w, const char *path, const char *reason)
 {
     folder_scan *scan = w->scan;
-    if (scan->skipped++ >= SKIPPED_SHOWN) return SILMA_OK;
+    if (scan->skipped++ >= SKIPPED_NAMED) return SILMA_OK;
     char *longer = NULL;
     int length = asprintf(&longer, "%s%s%s: %s", scan->first_skipped ? scan->first_skipped : "",
                           scan->first_skipped ? "\n" : "", utf8_show(path).text, reason);

@@ -25,7 +25,7 @@ typedef struct folder_scan {
     int class_count;
     // What was passed over: links to a folder that was read already, FIFOs, unreadable folders.
     size_t skipped;
-    char *first_skipped; // the first few of them, a line each; may be null
+    char *first_skipped; // the first 1,000 of them, a line each; may be null
 } folder_scan;
 
 // Whether the folder is one of pictures that has this split. Looks at the folder and its sub-folders only.

@@ -42,13 +42,13 @@ static silma_status set_classes(silma_dataset *dataset, const folder_scan *scan,
     return status;
 }
 
-// What was passed over while looking for files.
+// What was passed over while looking for files: the first few by name.
 static silma_status tell_skipped(const folder_scan *scan, const char *folder, const silma_dataset_options *options,
                                  silma_error *error)
 {
-    if (scan->skipped == 0) return SILMA_OK;
+    enum { SKIPPED_SHOWN = 3 };
     size_t told = 0;
-    for (const char *line = scan->first_skipped; line && *line; told++) {
+    for (const char *line = scan->first_skipped; line && *line && told < SKIPPED_SHOWN; told++) {
         int length = (int)strcspn(line, "\n");
         if (options->strict) return silma_fail(error, SILMA_BAD_FILE, "%s/%.*s", folder, length, line);
         notice(options, "%s/%.*s: left out", folder, length, line);

@@ -18,7 +18,8 @@ static silma_status decode(silma_picture *picture, const char *path, const uint8
 {
     if (!codecs || !codecs->decode_picture)
         return silma_fail(error, SILMA_USAGE, "%s: this program has no decoder for pictures", path);
-    return codecs->decode_picture(path, bytes, size, least_side(preparation), SILMA_MOST_PIXELS, picture, error);
+    uint64_t most_pixels = codecs->most_pixels > 0 ? codecs->most_pixels : SILMA_MOST_PIXELS;
+    return codecs->decode_picture(path, bytes, size, least_side(preparation), most_pixels, picture, error);
 }
 
 silma_status picture_file_decode(silma_picture *picture, const char *path, const silma_codecs *codecs,

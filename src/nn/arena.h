@@ -9,6 +9,8 @@
 #ifndef SILMA_NN_ARENA_H
 #define SILMA_NN_ARENA_H
 
+#include "core/private.h"
+
 #include "silma/silma.h"
 
 enum { ARENA_ALIGNMENT = 64 };
@@ -27,6 +29,6 @@ silma_status arena_place(arena_block *blocks, size_t count, size_t *bytes, silma
 // Memory for an arena or a vector of parameters, in large pages where the system has them: what a kernel writes to 36
 // places at once, or reads from rows that are pages apart, then does not wait for the addresses. Null if memory is short;
 // free with free().
-void *arena_allocate(size_t bytes);
+void *arena_allocate(size_t bytes) SILMA_PRIVATE_API(arena_allocate);
 
 #endif

@@ -23,6 +23,7 @@ static const page_link LINKS[SILMA_FINDING_KINDS] = {
     {"one-colour", "Pictures of one colour"},
     {"small-class", "Small classes"},
     {"imbalance", "Classes out of balance"},
+    {"one-class", "One class only"},
     {"doubted-label", "Labels that the model doubts"},
 };
 
@@ -89,8 +90,8 @@ static silma_status add_finding(gallery *g, const silma_check *check, const silm
 static bool has_pictures(const silma_check *check, silma_finding_kind kind)
 {
     const silma_images *images = &check->sets[SILMA_SPLIT_TRAIN]->images;
-    bool pictured =
-        kind != SILMA_FINDING_UNREADABLE && kind != SILMA_FINDING_SMALL_CLASS && kind != SILMA_FINDING_IMBALANCE;
+    bool pictured = kind != SILMA_FINDING_UNREADABLE && kind != SILMA_FINDING_SMALL_CLASS &&
+                    kind != SILMA_FINDING_IMBALANCE && kind != SILMA_FINDING_ONE_CLASS;
     return pictured && check->codecs && check->codecs->encode_png && images->height > 1 && images->width > 1;
 }
 

@@ -36,7 +36,7 @@ clean_set clean/test 2001 5
 cp -r clean bad
 
 nothing() {
-    exits 0 data check clean --strict && grep -q '^nothing was found$' out && grep -q '^60 images$' out && [[ -s check.html ]] &&
+    exits 0 data check clean --strict && grep -q '^nothing was found$' out && grep -q '^60 images: train 50, test 10$' out && [[ -s check.html ]] &&
         grep -q 'Nothing was found' check.html && fails 2 'check.html exists already' data check clean &&
         exits 0 data check clean --json && counts_are ''
 }
@@ -70,6 +70,21 @@ unreadable() {
         grep -q 'pipe' out && rm bad/train/dog/cut.pgm bad/train/dog/empty.png bad/train/dog/pipe
 }
 
+# All that was passed over is named, however much it is.
+passed_over() {
+    local i
+    for i in 1 2 3 4 5; do mkfifo "bad/train/dog/pipe$i" && ln -s nowhere "bad/train/cat/lost$i"; done
+    exits 0 data check bad --json && counts_are 'unreadable=10' && same "$(grep -oE 'pipe[1-5]: is neither|lost[1-5]: No such' out | wc -l)" 10 &&
+        rm bad/train/dog/pipe? bad/train/cat/lost?
+}
+
+one_class() {
+    mkdir -p single/none && cp -r clean/train/cat single && exits 0 data check single --json && counts_are 'small_class=1 one_class=1' &&
+        exits 0 data check single --force && grep -q '^error: only class cat has training images: there is nothing to tell apart$' out &&
+        grep -q '^there is no test set to compare with$' out && grep -q 'One class only' check.html &&
+        exits 3 data check single --force --strict && grep -q '2 errors were found' err
+}
+
 classes() {
     local i
     for i in 1 2 3; do noise "bad/train/<b>rare/$i.pgm" $((900 + i)); done
@@ -81,7 +96,7 @@ classes() {
 
 sizes() {
     noise bad/train/cat/large.pgm 4000 24 && exits 0 data check bad --force && grep -q '^60 files of 16x16, grey$' out &&
-        grep -q '^1 files of 24x24, grey$' out && rm bad/train/cat/large.pgm
+        grep -q '^1 file of 24x24, grey$' out && rm bad/train/cat/large.pgm
 }
 
 labels() { # a model that knows the classes by heart doubts the one label that is wrong
@@ -108,6 +123,8 @@ check 'a picture in two classes' contradiction
 check 'a picture twice' duplicate
 check 'a picture of one colour' one_colour
 check 'files that cannot be read' unreadable
+check 'everything that was passed over' passed_over
+check 'one class only' one_class
 check 'small classes, and names that are no HTML' classes
 check 'sizes' sizes
 check 'labels that a model doubts' labels

@@ -107,6 +107,20 @@ wrong_pictures() {
         same "$(grep -c : out)" 7
 }
 
+# The limit holds before memory is taken, and may be set.
+limit_of_pixels() {
+    local -x SILMA_MAX_PIXELS=63
+    fails 3 'seven.pgm: 8x8 pixels are more than the limit of 63: make the picture smaller' predict $model seven.pgm || return 1
+    SILMA_MAX_PIXELS=64 && exits 0 predict $model seven.pgm || return 1
+    SILMA_MAX_PIXELS='' && exits 0 predict $model seven.pgm || return 1
+    printf 'P5\n10000 10000\n255\n' >large.pgm
+    fails 3 '10000x10000 pixels are more than the limit of 89478485' predict $model large.pgm || return 1
+    SILMA_MAX_PIXELS=100000000 && fails 3 'expected 100000000 bytes of pixels, found 0' predict $model large.pgm || return 1
+    for SILMA_MAX_PIXELS in x 0 -1 99999999999999999999; do
+        fails 2 "\$SILMA_MAX_PIXELS: expected a number of pixels, found '$SILMA_MAX_PIXELS'" predict $model seven.pgm || return 1
+    done
+}
+
 wrong_as_json() {
     exits 3 predict $model short.pgm seven.pgm --json && same "$(grep -c '' out)" 2 &&
         grep -qE '^\{"file": "short.pgm", "error": "short.pgm: .*"\}$' out && exits 3 predict $model short.pgm --csv &&
@@ -125,7 +139,7 @@ unreadable() {
     mkdir locked && pgm 1 >locked/1.pgm && pgm 2 >secret.pgm && chmod 0 locked secret.pgm
     exits 3 predict $model locked secret.pgm seven.pgm --top 1
     local status=$?
-    chmod 700 locked
+    chmod 700 locked secret.pgm
     [[ $status -eq 0 ]] && grep -q 'locked: the folder cannot be read: ' err && grep -q 'secret.pgm: ' err && same "$(grep -c : out)" 1
 }
 
@@ -176,7 +190,7 @@ picture() {
 }
 
 # Pictures of many sizes, colours and formats: their probabilities are the same from files as through the data set, and
-# give the loss that training itself computed on its validation images.
+# give the loss that training itself computed on its validation images. sees_what_training_saw OPTION...
 sees_what_training_saw() {
     local class i pictures=$SILMA_SOURCE_DIR/tests/data/pictures
     for class in 0 1 2; do
@@ -185,7 +199,7 @@ sees_what_training_saw() {
     done
     cp "$pictures"/{large,grey,cmyk,orientation6}.jpg "$pictures"/{rgb8,rgba8,palette4-transparent,grey-alpha8}.png mixed/0 || return 1
     export SILMA_CACHE=$work/cache
-    exits 0 train net.silma --data mixed --size 12 --resize fit --background c81e5a --out mixed-run --epochs 3 || return 1
+    exits 0 train net.silma --data mixed --size 12 --resize fit --background c81e5a --out mixed-run --epochs 3 --force "$@" || return 1
     local count
     count=$(find mixed -type f | grep -c '')
     exits 0 predict mixed-run/last.safetensors --data mixed --split train --index 0-$((count - 1)) --json --top 1 &&
@@ -206,17 +220,20 @@ sees_what_training_saw() {
 check 'a file gets the probabilities of its image in the data set' predicts_files
 check 'files give the accuracy that training validated' agrees_with_validation
 check 'pictures are seen as training saw them' sees_what_training_saw
+check 'pictures are seen as training saw them, normalised, with their mirror images' sees_what_training_saw \
+    --normalize meanstd --tta flip --color grey
 check 'folders, in the order of names' folders_in_order
 check 'standard input' standard_input
 check '--csv' as_csv
 check 'pictures of any size and colour' any_size
 check 'wrong pictures are named' wrong_pictures
+check 'a limit of pixels' limit_of_pixels
 check 'wrong pictures in JSON and CSV' wrong_as_json
 check 'folders without pictures' folders_without_pictures
-if [[ $(id -u) -eq 0 ]]; then
-    skip 'unreadable files and folders' 'root reads everything'
+if nobody_can_run; then
+    check 'unreadable files and folders' as_somebody unreadable
 else
-    check 'unreadable files and folders' unreadable
+    skip 'unreadable files and folders' 'root reads everything, and nobody may not run the command'
 fi
 check 'links that loop' links
 check 'names that are not UTF-8' strange_names
