@@ -27,8 +27,8 @@ typedef struct arena_block {
 silma_status arena_place(arena_block *blocks, size_t count, size_t *bytes, silma_error *error);
 
 // Memory for an arena or a vector of parameters, in large pages where the system has them: what a kernel writes to 36
-// places at once, or reads from rows that are pages apart, then does not wait for the addresses. Null if memory is short;
-// free with free().
+// places at once, or reads from rows that are pages apart, then does not wait for the addresses. Null if memory is
+// short; free with free().
 void *arena_allocate(size_t bytes) SILMA_PRIVATE_API(arena_allocate);
 
 #endif

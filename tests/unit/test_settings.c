@@ -39,12 +39,13 @@ static void defaults_resolve(void **state)
     settings_default(&s);
     resolve(&s);
     char *text = json_text(&s);
-    assert_string_equal(text, "{\"epochs\": 10, \"batch\": 128, \"seed\": 0, \"val_split\": 0.2, \"lr\": 0.001, "
-                              "\"optimizer\": \"adam lr=0.001 beta1=0.9 beta2=0.999 epsilon=1e-07 weight_decay=0\", "
-                              "\"schedule\": \"constant warmup=0\", "
-                              "\"loss\": \"categorical_crossentropy label_smoothing=0\", \"early_stop\": \"off\", "
-                              "\"best\": \"val_accuracy\", \"clip_norm\": 0.0, \"class_weights\": \"none\", "
-                              "\"augment\": \"none\", \"sampler\": \"shuffle\", \"normalize\": \"unit\", \"tta\": \"none\"}");
+    assert_string_equal(text,
+                        "{\"epochs\": 10, \"batch\": 128, \"seed\": 0, \"val_split\": 0.2, \"lr\": 0.001, "
+                        "\"optimizer\": \"adam lr=0.001 beta1=0.9 beta2=0.999 epsilon=1e-07 weight_decay=0\", "
+                        "\"schedule\": \"constant warmup=0\", "
+                        "\"loss\": \"categorical_crossentropy label_smoothing=0\", \"early_stop\": \"off\", "
+                        "\"best\": \"val_accuracy\", \"clip_norm\": 0.0, \"class_weights\": \"none\", "
+                        "\"augment\": \"none\", \"sampler\": \"shuffle\", \"normalize\": \"unit\", \"tta\": \"none\"}");
     free(text);
     settings_free(&s);
 }
