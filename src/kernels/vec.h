@@ -37,6 +37,13 @@ typedef float vf_unaligned __attribute__((vector_size(4 * VF), aligned(4), may_a
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 
+// The same where the vectors are more than the registers of the smallest ones hold: there the code of a loop is enough.
+#if VF == 4 && !defined(__ARM_NEON)
+#define UNROLL_LARGE
+#else
+#define UNROLL_LARGE UNROLL
+#endif
+
 static ALWAYS_INLINE vf vf_load(const float *from)
 {
     return *(const vf_unaligned *)from;

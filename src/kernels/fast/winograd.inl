@@ -80,14 +80,14 @@ static winograd_square winograd_square_at(const winograd *job, size_t index, con
 static __attribute__((noinline)) void winograd_square_transform(const float *const *row, size_t pixel, float *v,
                                                                 size_t v_each)
 {
-    UNROLL
+    UNROLL_LARGE
     for (size_t pair = 0; pair < 4; pair++) {
         size_t left = pair == 0 ? 0 : 2 * pair - 1, right = pair == 3 ? 5 : 2 * pair;
         vf column[2][WINOGRAD_IN], o[WINOGRAD_IN];
-        UNROLL
+        UNROLL_LARGE
         for (size_t r = 0; r < WINOGRAD_IN; r++) {
             vf d[WINOGRAD_IN];
-            UNROLL
+            UNROLL_LARGE
             for (size_t k = 0; k < WINOGRAD_IN; k++)
                 d[k] = vf_load(row[r] + k * pixel);
             winograd_input(d, o);
@@ -95,12 +95,12 @@ static __attribute__((noinline)) void winograd_square_transform(const float *con
             column[1][r] = o[right];
         }
         winograd_input(column[0], o);
-        UNROLL
+        UNROLL_LARGE
         for (size_t r = 0; r < WINOGRAD_IN; r++)
             vf_store(v + (r * WINOGRAD_IN + left) * v_each, o[r]);
         if (left == right) continue;
         winograd_input(column[1], o);
-        UNROLL
+        UNROLL_LARGE
         for (size_t r = 0; r < WINOGRAD_IN; r++)
             vf_store(v + (r * WINOGRAD_IN + right) * v_each, o[r]);
     }
@@ -161,14 +161,14 @@ static ALWAYS_INLINE void winograd_output_tile(const winograd *job, const float 
                                                size_t lanes)
 {
     vf half[WINOGRAD_OUT][WINOGRAD_IN];
-    UNROLL
+    UNROLL_LARGE
     for (size_t k = 0; k < WINOGRAD_IN; k++) {
         vf in[WINOGRAD_IN], out[WINOGRAD_OUT];
-        UNROLL
+        UNROLL_LARGE
         for (size_t r = 0; r < WINOGRAD_IN; r++)
             in[r] = vf_load(m + (r * WINOGRAD_IN + k) * job->m_each);
         winograd_output(in, out);
-        UNROLL
+        UNROLL_LARGE
         for (size_t r = 0; r < WINOGRAD_OUT; r++)
             half[r][k] = out[r];
     }
@@ -177,12 +177,12 @@ static ALWAYS_INLINE void winograd_output_tile(const winograd *job, const float 
     size_t rows = smaller(WINOGRAD_OUT, job->oh - top), columns = smaller(WINOGRAD_OUT, job->ow - left);
     vf bias = !job->bias ? vf_zero() : vf_load_part(job->bias + column, lanes);
     size_t offset = ((image * job->oh + top) * job->ow + left) * job->oc + column;
-    UNROLL
+    UNROLL_LARGE
     for (size_t r = 0; r < WINOGRAD_OUT; r++) {
         if (r >= rows) break;
         vf out[WINOGRAD_OUT];
         winograd_output(half[r], out);
-        UNROLL
+        UNROLL_LARGE
         for (size_t k = 0; k < WINOGRAD_OUT; k++) {
             if (k >= columns) break;
             vf z = out[k] + bias;

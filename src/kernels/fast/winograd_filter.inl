@@ -50,22 +50,22 @@ static ALWAYS_INLINE void winograd_gradient_transform(const float *dz, size_t li
                                                       size_t columns, size_t lanes, float *u, size_t u_each)
 {
     vf half[WINOGRAD_OUT][WINOGRAD_IN];
-    UNROLL
+    UNROLL_LARGE
     for (size_t r = 0; r < WINOGRAD_OUT; r++) {
         vf in[WINOGRAD_OUT];
-        UNROLL
+        UNROLL_LARGE
         for (size_t k = 0; k < WINOGRAD_OUT; k++)
             in[k] = r < rows && k < columns ? tile_load(dz + r * line + k * pixel, lanes, 0) : vf_zero();
         winograd_output_gradient(in, half[r]);
     }
-    UNROLL
+    UNROLL_LARGE
     for (size_t k = 0; k < WINOGRAD_IN; k++) {
         vf in[WINOGRAD_OUT], out[WINOGRAD_IN];
-        UNROLL
+        UNROLL_LARGE
         for (size_t r = 0; r < WINOGRAD_OUT; r++)
             in[r] = half[r][k];
         winograd_output_gradient(in, out);
-        UNROLL
+        UNROLL_LARGE
         for (size_t r = 0; r < WINOGRAD_IN; r++)
             vf_store(u + (r * WINOGRAD_IN + k) * u_each, out[r]);
     }
