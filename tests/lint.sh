@@ -33,6 +33,7 @@ tidy() {
 defines_errors='/(core/error|nn/words)\.c$' # these define what lint_model.h tells about
 quietly tidy < <(printf '%s\n' "${compiled[@]}" | grep -E "$defines_errors")
 quietly tidy --extra-arg=-D_GNU_SOURCE= --extra-arg=-include --extra-arg="$PWD/tests/lint_model.h" \
+    --extra-arg=-I"$PWD/src" \
     < <(printf '%s\n' "${compiled[@]}" | grep -vE "$defines_errors")
 quietly cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j "$(nproc)" \
     --enable=warning,performance,portability --suppressions-list=tests/cppcheck-suppressions.txt \

@@ -214,7 +214,7 @@ static silma_status fold(folding *f, folded_network *folded, silma_error *error)
 silma_status fold_network(folded_network *folded, const graph *g, const float *weights, const float *statistics,
                           silma_error *error)
 {
-    size_t widest = 0;
+    size_t widest = 1;
     for (size_t i = 0; i < g->layer_count; i++)
         if ((size_t)g->layers[i].out.c > widest) widest = (size_t)g->layers[i].out.c;
     folding f = {.g = g,

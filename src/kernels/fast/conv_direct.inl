@@ -107,7 +107,7 @@ static ONCE_A_CALL correlation correlation_apart(const window_shape *s, phase_ta
                        .stride_h = 1,
                        .stride_w = 1,
                        .pad_top = rows.pad,
-                       .group_outputs = parts_of((size_t)(s->kw * s->c), VF) * VF, // zeros beyond the last
+                       .group_outputs = parts_of((size_t)s->kw * (size_t)s->c, VF) * VF, // zeros beyond the last
                        .oh = rows.pixels,
                        .ow = (size_t)s->ow,
                        .gathered = 1,

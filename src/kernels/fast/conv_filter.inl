@@ -220,9 +220,9 @@ static void filter_gradient_add_slab(const filter_gradient *job, const filter_gr
         filter_gradient_add_nine_taps(job, slab, partial);
         return;
     }
-    size_t taps = (size_t)job->shape->kw * slab->channels, tiles = parts_of(taps, TILE_ROWS);
-    prefetch next_x = filter_gradient_next_x(job, slab, tiles * (size_t)job->shape->kh);
-    prefetch next_dz = filter_gradient_next_dz(job, slab, tiles * (size_t)job->shape->kh);
+    size_t taps = (size_t)s->kw * slab->channels, tiles = parts_of(taps, TILE_ROWS);
+    prefetch next_x = filter_gradient_next_x(job, slab, tiles * (size_t)s->kh);
+    prefetch next_dz = filter_gradient_next_dz(job, slab, tiles * (size_t)s->kh);
     for (size_t ky = 0; ky < (size_t)job->shape->kh; ky++) {
         const float *x = slab->x + ky * job->padded_w * slab->channels;
         for (size_t i = 0; i < tiles; i++) {
@@ -318,7 +318,7 @@ static ONCE_A_CALL window_shape filter_gradient_gather(const window_shape *s)
     for (int count = 2; count <= most && 4 * count <= s->ow; count++) {
         if (s->ow % count != 0) continue;
         double taps = (double)(s->kw + (count - 1) * s->stride_w);
-        double work = taps * (double)parts_of((size_t)(count * s->oc), VF) / (double)count;
+        double work = taps * (double)parts_of((size_t)count * (size_t)s->oc, VF) / (double)count;
         if (work >= least) continue;
         least = work;
         best = count;
