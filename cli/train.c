@@ -35,7 +35,9 @@ static const option recipe_table[] = {
      "change the training images at random: none, light, standard, strong, or \"flip,crop=4,cutout=8\""},
     {"sampler", "shuffle|balanced", "an epoch has every image once, or every class equally often"},
     {"normalize", "unit|meanstd", "pixels from 0 to 1, or with mean 0 and deviation 1 over the training images"},
-    {"tta", "none|flip", "validation, eval and predict take an image as it is, or the mean of it and its mirror image"},
+    {"tta", "none|flip|shift",
+     "how validation, eval and predict look at an image: once; and at its mirror image; four times, moved and "
+     "mirrored"},
     {"seed", "N", "seed of the weights, the split and the order of the images"},
     {0},
 };

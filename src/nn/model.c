@@ -6,7 +6,6 @@
 #include "core/utf8.h"
 #include "kernels/context.h"
 #include "nn/arena.h"
-#include "nn/mirror.h"
 #include "nn/network.h"
 #include "nn/preprocessing.h"
 
@@ -475,7 +474,7 @@ silma_status model_prepare(silma_model *model, const kernels *k, thread_pool *po
     folded_network folded;
     silma_status status = fold_for(&folded, model, k, error);
     if (status == SILMA_OK)
-        status = create_small_plan(&p, folded.g ? folded.g : model->g, k, pool, model->mirror ? 2 : 1, &batch, error);
+        status = create_small_plan(&p, folded.g ? folded.g : model->g, k, pool, looks_each(model->tta), &batch, error);
     void *arena = status == SILMA_OK ? arena_allocate(plan_arena_bytes(p)) : NULL;
     if (status == SILMA_OK && !arena) status = silma_fail_memory(error, plan_arena_bytes(p));
     if (status != SILMA_OK) {
@@ -509,18 +508,14 @@ const float *model_run(silma_model *model, size_t n, const uint32_t *indices, co
 {
     shape in = graph_input(model->g);
     gather(model, n, indices, pixels, plan_input(model->p));
-    if (model->mirror) {
-        float *mirrored = plan_input(model->p) + n * shape_count(in);
-        gather(model, n, indices, pixels, mirrored);
-        mirror_images(model->pool, n, in, mirrored);
-    }
+    looks_take(model->tta, model->pool, n, in, plan_input(model->p));
     const folded_network *folded = &model->folded;
-    plan_step step = {.n = model->mirror ? 2 * n : n,
+    plan_step step = {.n = looks_each(model->tta) * n,
                       .weights = folded->g ? folded->weights : model->weights,
                       .statistics = folded->g ? folded->statistics : model->statistics};
     plan_forward(model->p, &step);
     float *logits = plan_output(model->p);
-    if (model->mirror) mirror_mean(n, (size_t)graph_output(model->g).c, logits);
+    looks_mean(model->tta, n, (size_t)graph_output(model->g).c, logits);
     if (model->calibration.temperature == 1) return logits;
     float colder = (float)(1 / model->calibration.temperature);
     for (size_t i = 0; i < n * (size_t)graph_output(model->g).c; i++)

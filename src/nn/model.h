@@ -14,6 +14,7 @@
 #include "formats/safetensors.h"
 #include "nn/fold.h"
 #include "nn/graph.h"
+#include "nn/looks.h"
 #include "nn/plan.h"
 
 #include <jansson.h>
@@ -26,7 +27,7 @@ struct silma_model {
     int class_count;
     float *scale, *shift;          // (channels)
     silma_preparation preparation; // of pictures, before they are padded to the network's input
-    bool mirror;                   // the mean of an image and its mirror image counts: mirror.h
+    looks tta;                     // the looks that are taken at each image
     silma_calibration calibration; // temperature 1 and zeros where there is none
     char *summary;                 // JSON, or null
     // Inference, prepared by the first call with these. From then on the weights stay: training has a plan of its own.

@@ -41,7 +41,8 @@ json_t *preprocessing_to_json(const silma_model *model)
     shape in = graph_input(model->g);
     return json_pack("{s:i,s:i,s:i,s:o,s:o,s:o,s:o*}", "height", in.h, "width", in.w, "channels", in.c, "scale",
                      floats_to_json(model->scale, in.c), "shift", floats_to_json(model->shift, in.c), "picture",
-                     picture_to_json(&model->preparation), "mirror", model->mirror ? json_true() : NULL);
+                     picture_to_json(&model->preparation), "tta",
+                     model->tta == LOOKS_NONE ? NULL : json_string(LOOKS_NAMES[model->tta]));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -95,18 +96,33 @@ static bool read_picture(const json_t *object, shape in, silma_preparation *p)
     return image_fits(p->height, p->width, p->channels, in.h, in.w, in.c);
 }
 
+// Absent: no looks but one.
+static bool read_looks(const json_t *object, shape in, looks *kind)
+{
+    const json_t *tta = json_object_get(object, "tta"), *mirror = json_object_get(object, "mirror");
+    *kind = LOOKS_NONE;
+    if (!tta && !mirror) return true;
+    if (in.flat || (mirror && !json_is_boolean(mirror))) return false;
+    if (json_is_true(mirror)) *kind = LOOKS_FLIP;
+    if (!tta) return true;
+    const char *name = json_string_value(tta);
+    int found = 0;
+    while (name && found < LOOKS_KINDS && strcmp(name, LOOKS_NAMES[found]) != 0)
+        found++;
+    *kind = (looks)(name && found < LOOKS_KINDS ? found : LOOKS_NONE);
+    return name && found < LOOKS_KINDS;
+}
+
 silma_status preprocessing_read(silma_model *model, const json_t *object, const char *path, silma_error *error)
 {
     shape in = graph_input(model->g);
-    const json_t *picture = json_object_get(object, "picture"), *mirror = json_object_get(object, "mirror");
-    model->mirror = json_is_true(mirror);
+    const json_t *picture = json_object_get(object, "picture");
     bool fits = json_is_object(object) && json_integer_value(json_object_get(object, "height")) == in.h &&
                 json_integer_value(json_object_get(object, "width")) == in.w &&
                 json_integer_value(json_object_get(object, "channels")) == in.c &&
                 read_floats(json_object_get(object, "scale"), model->scale, in.c) &&
                 read_floats(json_object_get(object, "shift"), model->shift, in.c) &&
-                (!picture || read_picture(picture, in, &model->preparation)) &&
-                (!mirror || (json_is_boolean(mirror) && !in.flat));
+                (!picture || read_picture(picture, in, &model->preparation)) && read_looks(object, in, &model->tta);
     if (fits) return SILMA_OK;
     return silma_fail(error, SILMA_BAD_FILE,
                       "%s: metadata 'preprocessing' should be the size of the network's input, a scale and a shift a "

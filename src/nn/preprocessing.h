@@ -3,8 +3,9 @@
 //      "picture":{"height":28,"width":28,"channels":1,"resize":"fit","background":[0,0,0]}}
 // Outside `picture`: the network's input; a pixel p of channel c enters as p * scale[c] + shift[c]. `picture`: what a
 // picture becomes before that (silma_preparation); an image that is smaller than the input is set into the middle of a
-// black one, as pad.h does it. "mirror":true where the mean over an image and its mirror image counts. Files of before
-// there was a `picture` mean stretching to the input's size.
+// black one, as pad.h does it. "tta":"flip" or "shift" where several looks are taken at an image: looks.h.
+//
+// Files of before there was a `picture` mean stretching to the input's size; "mirror":true is what "tta":"flip" was.
 #ifndef SILMA_NN_PREPROCESSING_H
 #define SILMA_NN_PREPROCESSING_H
 

@@ -143,8 +143,8 @@ static silma_status create_plans(silma_run *run, silma_error *error)
     const graph *g = run->model->g;
     silma_status status = plan_create(&run->train_plan, g, run->k, run->pool, batch, PLAN_TRAIN, error);
     if (status == SILMA_OK)
-        status = plan_create(&run->eval_plan, g, run->k, run->pool, run->model->mirror ? 2 * batch : batch, PLAN_INFER,
-                             error);
+        status =
+            plan_create(&run->eval_plan, g, run->k, run->pool, looks_each(run->model->tta) * batch, PLAN_INFER, error);
     if (status != SILMA_OK) return status;
     size_t bytes = plan_arena_bytes(run->train_plan);
     if (plan_arena_bytes(run->eval_plan) > bytes) bytes = plan_arena_bytes(run->eval_plan);
@@ -307,11 +307,12 @@ static silma_status initialise(silma_run *run, silma_error *error)
     return whiten_filters(model->g, &source, model->weights, error);
 }
 
-static silma_status choose_mirror(silma_run *run, silma_error *error)
+static silma_status choose_looks(silma_run *run, silma_error *error)
 {
-    run->model->mirror = run->settings.tta == TTA_FLIP;
-    if (!run->model->mirror || !graph_input(run->model->g).flat) return SILMA_OK;
-    return silma_fail(error, SILMA_USAGE, "tta flip mirrors images, but the network reads a vector");
+    run->model->tta = run->settings.tta;
+    if (run->settings.tta == LOOKS_NONE || !graph_input(run->model->g).flat) return SILMA_OK;
+    return silma_fail(error, SILMA_USAGE, "tta %s looks at images in several ways, but the network reads a vector",
+                      LOOKS_NAMES[run->settings.tta]);
 }
 
 static silma_status create_run(silma_run *run, const silma_network *network, const silma_settings *wanted,
@@ -322,7 +323,7 @@ static silma_status create_run(silma_run *run, const silma_network *network, con
     silma_status status = create_model(run, network, error);
     if (status == SILMA_OK) status = check_data(run, error);
     if (status == SILMA_OK) status = apply_settings(run, wanted, error);
-    if (status == SILMA_OK) status = choose_mirror(run, error);
+    if (status == SILMA_OK) status = choose_looks(run, error);
     if (status == SILMA_OK) status = fit_data(run, error);
     if (status == SILMA_OK)
         status = silma_dataset_partition(run->dataset, run->settings.val_split, run->settings.seed, &run->parts, error);

@@ -255,7 +255,6 @@ static json_t *augment_json(const settings *s)
 
 static const char *const SAMPLERS[] = {"shuffle", "balanced"};
 static const char *const NORMALIZATIONS[] = {"unit", "meanstd"};
-static const char *const TTAS[] = {"none", "flip"};
 
 static silma_status apply_sampler(settings *s, words *line, silma_error *error)
 {
@@ -286,14 +285,14 @@ static json_t *normalize_json(const settings *s)
 static silma_status apply_tta(settings *s, words *line, silma_error *error)
 {
     size_t kind = 0;
-    silma_status status = word_choose(line, "test-time augmentation", TTAS, 2, &kind, error);
-    s->tta = (tta_kind)kind;
+    silma_status status = word_choose(line, "test-time augmentation", LOOKS_NAMES, LOOKS_KINDS, &kind, error);
+    s->tta = (looks)kind;
     return status;
 }
 
 static json_t *tta_json(const settings *s)
 {
-    return json_string(TTAS[s->tta]);
+    return json_string(LOOKS_NAMES[s->tta]);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -326,7 +325,7 @@ static const setting SETTINGS[] = {
     {"augment", AUGMENT_SYNOPSIS, apply_augment, augment_json, true, true},
     {"sampler", "sampler shuffle|balanced", apply_sampler, sampler_json, true, false},
     {"normalize", "normalize unit|meanstd", apply_normalize, normalize_json, true, false},
-    {"tta", "tta none|flip", apply_tta, tta_json, true, false},
+    {"tta", "tta none|flip|shift", apply_tta, tta_json, true, false},
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
 

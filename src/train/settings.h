@@ -12,6 +12,7 @@
 
 #include "core/private.h"
 #include "data/augment.h"
+#include "nn/looks.h"
 #include "train/early_stop.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
@@ -35,11 +36,6 @@ typedef enum normalize_kind {
     NORMALIZE_MEANSTD,  // each channel's mean over the training images becomes 0, its deviation 1
 } normalize_kind;
 
-typedef enum tta_kind {
-    TTA_NONE = 0,
-    TTA_FLIP, // an image and its mirror image, and the mean of both counts: nn/mirror.h
-} tta_kind;
-
 typedef struct settings {
     unsigned epochs;
     size_t batch;
@@ -61,7 +57,7 @@ typedef struct settings {
     augmentation augment;
     sampler_kind sampler;
     normalize_kind normalize;
-    tta_kind tta;
+    looks tta;
 } settings;
 
 void settings_default(settings *s) SILMA_PRIVATE_API(settings_default);

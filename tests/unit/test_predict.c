@@ -21,6 +21,8 @@ static const char PADDED[] = "input 10x12x1\nconv 4 3x3 relu\nflatten\ndense cla
                              "batch 32\nval_split 0.2\n";
 static const char MIRRORED[] = "input 10x11x1\nconv 4 3x3 relu\nflatten\ndense classes softmax\ntrain:\nepochs 1\n"
                                "batch 32\nval_split 0.2\ntta flip\n";
+static const char SHIFTED[] = "input 6x9x1\nconv 4 3x3 relu\nflatten\ndense classes softmax\ntrain:\nepochs 1\n"
+                              "batch 32\nval_split 0.2\ntta shift\n";
 static const char VECTOR[] = "input 54\ndense classes softmax\ntrain:\nepochs 1\nbatch 32\n";
 static const char COLOURS[] = "input auto\nflatten\ndense classes softmax\ntrain:\nepochs 1\nbatch 32\n";
 
@@ -285,48 +287,105 @@ static void refuses_damaged_preparations(void **state)
 // ---------------------------------------------------------------------------------------------------------------------
 // Test-time augmentation
 
-// Of all images, as they are or mirrored.
-static void predict_all(silma_model *model, bool mirrored, float *probabilities)
+// One way to look at an image: moved down and right by `shift`, the outermost pixels repeated, then mirrored.
+typedef struct way {
+    int shift;
+    bool mirror;
+} way;
+
+static uint8_t pixel_seen(const uint8_t *image, way w, int y, int x)
+{
+    if (w.mirror) x = WIDTH - 1 - x;
+    int row = y - w.shift, column = x - w.shift;
+    row = row < 0 ? 0 : row < HEIGHT ? row : HEIGHT - 1;
+    column = column < 0 ? 0 : column < WIDTH ? column : WIDTH - 1;
+    return image[row * WIDTH + column];
+}
+
+static void predict_all(silma_model *model, way w, float *probabilities)
 {
     static uint8_t seen[IMAGES * IMAGE];
     static silma_picture pictures[IMAGES];
-    for (size_t i = 0; i < IMAGES * HEIGHT; i++)
-        for (size_t x = 0; x < WIDTH; x++)
-            seen[i * WIDTH + x] = pixels[i * WIDTH + (mirrored ? WIDTH - 1 - x : x)];
-    for (size_t i = 0; i < IMAGES; i++)
+    for (size_t i = 0; i < IMAGES; i++) {
+        for (int y = 0; y < HEIGHT; y++)
+            for (int x = 0; x < WIDTH; x++)
+                seen[i * IMAGE + (size_t)(y * WIDTH + x)] = pixel_seen(pixels + i * IMAGE, w, y, x);
         pictures[i] = (silma_picture){HEIGHT, WIDTH, 1, seen + i * IMAGE};
+    }
     assert_int_equal(silma_model_predict_pictures(model, context, pictures, IMAGES, probabilities, NULL), SILMA_OK);
+}
+
+enum { PROBABILITIES = IMAGES * CLASSES };
+
+// The mean of logits is the geometric mean of probabilities, but for their sum.
+static void expect_means(silma_model *single, size_t count, const way *ways, const float *found)
+{
+    static float one[PROBABILITIES];
+    static double logs[PROBABILITIES];
+    memset(logs, 0, sizeof logs);
+    for (size_t i = 0; i < count; i++) {
+        predict_all(single, ways[i], one);
+        for (size_t k = 0; k < PROBABILITIES; k++)
+            logs[k] += log((double)one[k]) / (double)count;
+    }
+    for (size_t i = 0; i < PROBABILITIES; i += CLASSES) {
+        double sum = 0;
+        for (size_t c = 0; c < CLASSES; c++)
+            sum += exp(logs[i + c]);
+        for (size_t c = 0; c < CLASSES; c++)
+            assert_true(fabs(exp(logs[i + c]) / sum - (double)found[i + c]) < 1e-6);
+    }
+}
+
+// `tta` as the model's file has it: without it the same weights look at each image once.
+static void expect_looks(const char *text, const char *name, const char *tta, size_t count, const way *ways)
+{
+    static float found[PROBABILITIES], once[PROBABILITIES];
+    char path[PATH_LENGTH];
+    snprintf(path, sizeof path, "%s/best.safetensors", name);
+    silma_model *model = train(text, dataset, name), *single = NULL;
+    sees_the_same_in_a_data_set_a_picture_and_a_file(model);
+    predict_all(model, (way){0, false}, found);
+    assert_int_equal(load_changed(path, tta, "\\\"xxx\\\":0", &single), SILMA_OK);
+    predict_all(single, (way){0, false}, once);
+    assert_memory_not_equal(once, found, sizeof once);
+    expect_means(single, count, ways, found);
+    silma_model_free(model);
+    silma_model_free(single);
 }
 
 static void the_mean_of_an_image_and_its_mirror_image_counts(void **state)
 {
     (void)state;
-    static float both[IMAGES * CLASSES], turned[IMAGES * CLASSES], one[IMAGES * CLASSES], other[IMAGES * CLASSES];
-    silma_model *model = train(MIRRORED, dataset, "mirrored"), *single = NULL;
-    sees_the_same_in_a_data_set_a_picture_and_a_file(model);
-    predict_all(model, false, both);
-    predict_all(model, true, turned);
-    assert_memory_equal(both, turned, sizeof both);
-    assert_int_equal(load_changed("mirrored/best.safetensors", "\\\"mirror\\\"", "\\\"xxxxxx\\\"", &single), SILMA_OK);
-    predict_all(single, false, one);
-    predict_all(single, true, other);
-    assert_memory_not_equal(one, other, sizeof one);
-    for (size_t i = 0; i < IMAGES * CLASSES; i += CLASSES) {
-        double means[CLASSES], sum = 0; // of logits: geometric means of probabilities, but for their sum
-        for (size_t c = 0; c < CLASSES; c++)
-            sum += means[c] = sqrt((double)one[i + c] * (double)other[i + c]);
-        for (size_t c = 0; c < CLASSES; c++)
-            assert_true(fabs(means[c] / sum - (double)both[i + c]) < 1e-6);
-    }
-    silma_model_free(model);
-    silma_model_free(single);
+    static const way WAYS[] = {{0, false}, {0, true}};
+    expect_looks(MIRRORED, "mirrored", "\\\"tta\\\":\\\"flip\\\"", 2, WAYS);
 }
 
-static void validation_sees_mirror_images_too(void **state)
+static void the_mean_of_four_looks_counts(void **state)
 {
     (void)state;
+    static const way WAYS[] = {{1, false}, {1, true}, {-1, false}, {-1, true}};
+    expect_looks(SHIFTED, "shifted", "\\\"tta\\\":\\\"shift\\\"", 4, WAYS);
+}
+
+static void files_that_call_it_mirror_mean_flip(void **state)
+{
+    (void)state;
+    static float flip[PROBABILITIES], mirror[PROBABILITIES];
+    silma_model *model = train(MIRRORED, dataset, "renamed"), *old = NULL;
+    assert_int_equal(load_changed("renamed/best.safetensors", "\\\"tta\\\":\\\"flip\\\"", "\\\"mirror\\\":true", &old),
+                     SILMA_OK);
+    predict_all(model, (way){0, false}, flip);
+    predict_all(old, (way){0, false}, mirror);
+    assert_memory_equal(flip, mirror, sizeof flip);
+    silma_model_free(model);
+    silma_model_free(old);
+}
+
+static void expect_validation_as_evaluated(const char *name)
+{
     char path[PATH_LENGTH];
-    snprintf(path, sizeof path, "%s/mirrored", folder);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
     silma_run *run = NULL;
     silma_model *model = NULL;
     silma_partition parts;
@@ -349,7 +408,14 @@ static void validation_sees_mirror_images_too(void **state)
     silma_run_free(run);
 }
 
-static void vectors_have_no_mirror_images(void **state)
+static void validation_looks_as_often(void **state)
+{
+    (void)state;
+    expect_validation_as_evaluated("mirrored");
+    expect_validation_as_evaluated("shifted");
+}
+
+static void vectors_are_looked_at_once(void **state)
 {
     (void)state;
     silma_input input = {HEIGHT, WIDTH, 1, CLASSES};
@@ -363,16 +429,23 @@ static void vectors_have_no_mirror_images(void **state)
     assert_int_equal(silma_settings_set(settings, "tta", "flip", NULL), SILMA_OK);
     assert_int_equal(silma_network_parse(&network, VECTOR, "test.silma", &input, NULL), SILMA_OK);
     assert_int_equal(silma_run_create(&run, context, network, dataset, settings, path, &error), SILMA_USAGE);
-    assert_string_equal(error.message, "tta flip mirrors images, but the network reads a vector");
+    assert_string_equal(error.message, "tta flip looks at images in several ways, but the network reads a vector");
     silma_network_free(network);
     silma_settings_free(settings);
     silma_model_free(train(VECTOR, dataset, "flat"));
     silma_model *model = NULL;
-    assert_int_equal(load_changed("flat/best.safetensors", "\\\"picture\\\":{\\\"height\\\":6,",
-                                  "\\\"mirror\\\":true,\\\"x\\\":{", &model),
-                     SILMA_BAD_FILE);
-    assert_int_equal(load_changed("mirrored/best.safetensors", "\\\"mirror\\\":true", "\\\"mirror\\\":1", &model),
-                     SILMA_BAD_FILE);
+    static const char *const CHANGES[][3] = {
+        {"flat", "\\\"picture\\\":{\\\"height\\\":6,", "\\\"mirror\\\":true,\\\"x\\\":{"},
+        {"flat", "\\\"picture\\\":{\\\"height\\\":6,", "\\\"tta\\\":\\\"flip\\\",\\\"x\\\":{"},
+        {"mirrored", "\\\"tta\\\":\\\"flip\\\"", "\\\"mirror\\\":1"},
+        {"mirrored", "\\\"tta\\\":\\\"flip\\\"", "\\\"tta\\\":\\\"flop\\\""},
+        {"mirrored", "\\\"tta\\\":\\\"flip\\\"", "\\\"tta\\\":2"},
+    };
+    for (size_t i = 0; i < sizeof CHANGES / sizeof *CHANGES; i++) {
+        snprintf(path, sizeof path, "%s/best.safetensors", CHANGES[i][0]);
+        if (load_changed(path, CHANGES[i][1], CHANGES[i][2], &model) != SILMA_BAD_FILE)
+            fail_msg("%s was read", CHANGES[i][2]);
+    }
 }
 
 int main(void)
@@ -385,8 +458,10 @@ int main(void)
         cmocka_unit_test(reads_files_from_before_there_was_a_preparation),
         cmocka_unit_test(refuses_damaged_preparations),
         cmocka_unit_test(the_mean_of_an_image_and_its_mirror_image_counts),
-        cmocka_unit_test(validation_sees_mirror_images_too),
-        cmocka_unit_test(vectors_have_no_mirror_images),
+        cmocka_unit_test(the_mean_of_four_looks_counts),
+        cmocka_unit_test(files_that_call_it_mirror_mean_flip),
+        cmocka_unit_test(validation_looks_as_often),
+        cmocka_unit_test(vectors_are_looked_at_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
