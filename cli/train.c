@@ -10,6 +10,7 @@
 #include "signals.h"
 #include "text.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +37,7 @@ static const option recipe_table[] = {
     {"sampler", "shuffle|balanced", "an epoch has every image once, or every class equally often"},
     {"normalize", "unit|meanstd", "pixels from 0 to 1, or with mean 0 and deviation 1 over the training images"},
     {"tta", "none|flip|shift",
-     "how validation, eval and predict look at an image: once; and at its mirror image; four times, moved and "
-     "mirrored"},
+     "how eval and predict look at an image: once; and at its mirror image; four times, moved and mirrored"},
     {"seed", "N", "seed of the weights, the split and the order of the images"},
     {0},
 };
@@ -298,28 +298,41 @@ static void print_start(const session *s, const json_t *config)
     json_object_foreach(json_object_get(config, "settings"), name, value) print_setting(name, value);
 }
 
-static void print_end(const session *s, const run_history *history, const char *watch, const char *page, bool trained)
+// What is told at the end of a run.
+typedef struct outcome {
+    run_history history;
+    const char *watch; // the value that decided on the best epoch
+    const char *tta;
+    double tta_accuracy; // of the best model, with all its looks at each validation image; NAN: there is but one
+    char *page;          // the report's path, or null
+} outcome;
+
+static void print_end(const session *s, const outcome *end, bool trained)
 {
+    const run_history *history = &end->history;
     char folder[512];
     text_shell_quote(folder, sizeof folder, s->folder.path);
     if (!trained) printf("nothing was left to train: the run is complete (--epochs N trains on)\n");
     printf("trained %u epoch%s in %s", history->epochs, history->epochs == 1 ? "" : "s",
            text_duration(history->seconds).text);
-    if (history->best_epoch > 0) printf("; best: epoch %u, %s %.4f", history->best_epoch, watch, history->best_value);
+    if (history->best_epoch > 0)
+        printf("; best: epoch %u, %s %.4f", history->best_epoch, end->watch, history->best_value);
+    if (!isnan(end->tta_accuracy))
+        printf("\nbest model on the validation images, with tta %s: accuracy %.4f", end->tta, end->tta_accuracy);
     printf("\nrun folder: %s\n", s->folder.path);
-    if (page) printf("report: %s\n", page);
+    if (end->page) printf("report: %s\n", end->page);
     printf("next:\n  silma eval %s/best.safetensors\n  silma predict %s/best.safetensors --index 0-8\n", folder,
            folder);
 }
 
-static silma_status print_end_json(const session *s, const run_history *history, const char *watch, const char *page,
-                                   problem *why)
+static silma_status print_end_json(const session *s, const outcome *end, problem *why)
 {
-    json_t *line =
-        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "event", "done", "run", output_string(s->folder.path),
-                  "epochs", output_integer(history->epochs), "seconds", output_number(history->seconds), "best_epoch",
-                  output_integer(history->best_epoch), "best_by", output_string(watch), "best_value",
-                  output_number(history->best_value), "report", output_string(page));
+    const run_history *history = &end->history;
+    json_t *line = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "event", "done", "run",
+                             output_string(s->folder.path), "epochs", output_integer(history->epochs), "seconds",
+                             output_number(history->seconds), "best_epoch", output_integer(history->best_epoch),
+                             "best_by", output_string(end->watch), "best_value", output_number(history->best_value),
+                             "tta_accuracy", output_number(end->tta_accuracy), "report", output_string(end->page));
     return output_json(line, why);
 }
 
@@ -340,38 +353,66 @@ static void show_pictures(const session *s, const silma_report *report)
     printf("\n");
 }
 
-// The report's path, or null where there is none: that is no failure of the training.
-static char *write_report(const session *s)
+// Null where there is none to be written: that is no failure of the training.
+static silma_report *write_report(const session *s, char **path)
 {
     problem why = {.hint = ""};
     silma_report *report = NULL;
     silma_status status = SILMA_OK;
-    char *page = s->no_report || !pages_are_built ? NULL : join_path(s->folder.path, "report.html");
-    if (page) status = report_create(&report, s->folder.path, s->context, s->dataset, NULL, &why);
-    if (page && !status) status = report_write(report, page, &why);
+    *path = s->no_report || !pages_are_built ? NULL : join_path(s->folder.path, "report.html");
+    if (*path) status = report_create(&report, s->folder.path, s->context, s->dataset, NULL, &why);
+    if (*path && !status) status = report_write(report, *path, &why);
     if (status) {
         fprintf(stderr, "silma: train: the run is saved, but not its report: %s\n", why.error.message);
-        free(page);
-        page = NULL;
+        free(*path);
+        *path = NULL;
     }
-    show_pictures(s, report);
-    report_free(report);
-    return page;
+    return report;
+}
+
+static silma_status evaluate_best(const session *s, silma_evaluation *evaluation, problem *why)
+{
+    silma_model *model = NULL;
+    uint32_t *indices = NULL;
+    size_t count = 0;
+    char *path = join_path(s->folder.path, "best.safetensors");
+    silma_status status = path ? silma_model_load(&model, path, &why->error) : problem_set_memory(why);
+    if (!status) status = open_validation(path, s->dataset, &indices, &count, why);
+    if (!status) status = silma_evaluate(model, s->context, s->dataset, indices, count, evaluation, &why->error);
+    silma_model_free(model);
+    free(indices);
+    free(path);
+    return status;
+}
+
+// Validation took one look at each image. The report, if there is one, has seen them as the model does.
+static silma_status measure_looks(const session *s, const silma_report *report, outcome *end, problem *why)
+{
+    const silma_evaluation *seen = report_evaluation(report);
+    silma_evaluation evaluation = {0};
+    if (end->history.best_epoch == 0 || !end->tta || strcmp(end->tta, "none") == 0) return SILMA_OK;
+    silma_status status = seen ? SILMA_OK : evaluate_best(s, &evaluation, why);
+    if (!status) end->tta_accuracy = seen ? seen->accuracy : evaluation.accuracy;
+    silma_evaluation_free(&evaluation);
+    return status;
 }
 
 static silma_status finish(const session *s, const json_t *config, bool trained, problem *why)
 {
-    const char *watch = json_string_value(json_object_get(json_object_get(config, "settings"), "best"));
-    run_history history;
-    if (!watch) watch = "accuracy";
-    silma_status status = run_folder_history(s->folder.path, watch, &history, why);
+    const json_t *settings = json_object_get(config, "settings");
+    outcome end = {.watch = json_string_value(json_object_get(settings, "best")),
+                   .tta = json_string_value(json_object_get(settings, "tta")),
+                   .tta_accuracy = NAN};
+    if (!end.watch) end.watch = "accuracy";
+    silma_status status = run_folder_history(s->folder.path, end.watch, &end.history, why);
     if (status) return status;
-    char *page = write_report(s);
-    if (s->json)
-        status = print_end_json(s, &history, watch, page, why);
-    else
-        print_end(s, &history, watch, page, trained);
-    free(page);
+    silma_report *report = write_report(s, &end.page);
+    show_pictures(s, report);
+    if (data_count(config, "validation_images") > 0) status = measure_looks(s, report, &end, why);
+    report_free(report);
+    if (!status && s->json) status = print_end_json(s, &end, why);
+    if (!status && !s->json) print_end(s, &end, trained);
+    free(end.page);
     return status;
 }
 

@@ -39,7 +39,6 @@ static void load_images(silma_run *run, plan *p, size_t n, const uint32_t *indic
     }
     run->k->gather_images(run->pool, n, gathered, pixels, shape_count(in), (size_t)in.c, run->model->scale,
                           run->model->shift, plan_input(p));
-    if (p == run->eval_plan) looks_take(run->model->tta, run->pool, n, in, plan_input(p));
     for (size_t i = 0; i < n; i++)
         run->labels[i] = run->images->labels[indices[i]];
     if (pixels != run->images->pixels && augment_mixes(&run->settings.augment))
@@ -137,7 +136,7 @@ silma_status run_step(silma_run *run, silma_error *error)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Validation
+// Validation: one look at each image, as training takes it, whatever the model does later (tta)
 
 static metrics validate(silma_run *run)
 {
@@ -147,13 +146,10 @@ static metrics validate(silma_run *run)
         size_t left = parts->validation_count - first;
         step_call call = {
             .run = run, .p = run->eval_plan, .n = left < run->settings.batch ? left : run->settings.batch};
-        looks tta = run->model->tta;
-        plan_step step = {
-            .n = looks_each(tta) * call.n, .weights = run->model->weights, .statistics = run->model->statistics};
+        plan_step step = {.n = call.n, .weights = run->model->weights, .statistics = run->model->statistics};
         load_images(run, call.p, call.n, parts->validation + first);
         ask_ahead(run, parts->validation, first + call.n, parts->validation_count);
         plan_forward(call.p, &step);
-        looks_mean(tta, call.n, (size_t)graph_output(run->model->g).c, plan_output(call.p));
         compute_loss(&call);
         metrics_add(&sums, call.loss_sum, call.n, (size_t)graph_output(run->model->g).c, run->probabilities,
                     run->labels);

@@ -142,9 +142,7 @@ static silma_status create_plans(silma_run *run, silma_error *error)
     size_t batch = run->largest_batch;
     const graph *g = run->model->g;
     silma_status status = plan_create(&run->train_plan, g, run->k, run->pool, batch, PLAN_TRAIN, error);
-    if (status == SILMA_OK)
-        status =
-            plan_create(&run->eval_plan, g, run->k, run->pool, looks_each(run->model->tta) * batch, PLAN_INFER, error);
+    if (status == SILMA_OK) status = plan_create(&run->eval_plan, g, run->k, run->pool, batch, PLAN_INFER, error);
     if (status != SILMA_OK) return status;
     size_t bytes = plan_arena_bytes(run->train_plan);
     if (plan_arena_bytes(run->eval_plan) > bytes) bytes = plan_arena_bytes(run->eval_plan);

@@ -54,6 +54,19 @@ flags_override() {
     done
 }
 
+# What train tells at its end is what eval finds, with a report or without; one look is what validation has.
+looks_are_measured_at_the_end() {
+    local report accuracy
+    for report in '' --no-report; do
+        exits 0 train net.silma --data data --out looks --epochs 2 --tta shift --force --json $report || return 1
+        accuracy=$(tail -1 out | sed -nE 's/.*"tta_accuracy": ([0-9.]+).*/\1/p')
+        [[ $accuracy ]] && exits 0 eval looks/best.safetensors --split validation --json &&
+            same "$(sed -nE 's/.*"accuracy": ([0-9.]+), "accuracy_interval.*/\1/p' out)" "$accuracy" || return 1
+    done
+    exits 0 train --resume looks --no-report && grep -q "^best model on the validation images, with tta shift: accuracy ${accuracy:0:5}" out &&
+        exits 0 train net.silma --data data --out looks --epochs 1 --force --json && tail -1 out | grep -q '"tta_accuracy": null'
+}
+
 wrong_settings() {
     fails 2 'adam' train net.silma --data data --out wrong --optimizer adm && fails 2 'epochs' train net.silma --data data --out wrong --epochs x &&
         fails 2 '--val-split: val_split must be' train net.silma --data data --out wrong --val-split 2 &&
@@ -259,6 +272,7 @@ check 'the run folder' run_folder
 check 'the settings are echoed' settings_are_echoed
 check 'the next free number' next_number
 check 'flags override the recipe' flags_override
+check 'all looks are measured at the end' looks_are_measured_at_the_end
 check 'wrong settings' wrong_settings
 check 'nothing is overwritten without --force' nothing_is_overwritten
 check '--force replaces the run and nothing else' force_replaces
