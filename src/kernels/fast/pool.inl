@@ -82,10 +82,10 @@ static inline void prefetch_below(const window_shape *s, const window *v)
     }
 }
 
-// The maximum of `lanes` channels of rows x columns pixels, eq. 74, and where it was. Of equal values the first counts;
-// a NaN is larger than everything, so that it is not lost.
-static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns, size_t channel, size_t lanes, float *y,
-                                         uint8_t *chosen)
+// The maximum of `lanes` channels of rows x columns pixels, eq. 74, and (`where`) its position. Of equal values the
+// first counts; a NaN is larger than everything, so that it is not lost.
+static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns, size_t channel, size_t lanes,
+                                         bool where, float *y, uint8_t *chosen)
 {
     const float *row = v->x + channel;
     vf largest = rows > 0 && columns > 0 ? load_lanes(row, lanes) : vf_set(-INFINITY);
@@ -95,7 +95,12 @@ static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns,
         for (int q = 0; q < columns; q++, x += v->pixel_stride) {
             if (p == 0 && q == 0) continue;
             vf value = load_lanes(x, lanes);
-            vi take = (value > largest) | (value != value); // NOLINT(misc-redundant-expression): a NaN is
+            vi missing = value != value; // NOLINT(misc-redundant-expression): a NaN is
+            if (!where) {
+                largest = vf_select(missing, value, vf_max(value, largest));
+                continue;
+            }
+            vi take = (value > largest) | missing;
             largest = vf_select(take, value, largest);
             position = vi_select(take, vi_set(v->position + p * v->kw + q), position);
         }
@@ -105,12 +110,13 @@ static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns,
 }
 
 // rows and columns are constants for the common sizes: the loops over the window unroll.
-static ALWAYS_INLINE void maxpool_pixel(const window *v, int rows, int columns, size_t c, float *y, uint8_t *chosen)
+static ALWAYS_INLINE void maxpool_pixel(const window *v, int rows, int columns, size_t c, bool where, float *y,
+                                        uint8_t *chosen)
 {
     size_t i = 0;
     for (; i + VF <= c; i += VF)
-        window_maximum(v, rows, columns, i, VF, y, chosen);
-    if (i < c) window_maximum(v, rows, columns, i, c - i, y, chosen);
+        window_maximum(v, rows, columns, i, VF, where, y, chosen);
+    if (i < c) window_maximum(v, rows, columns, i, c - i, where, y, chosen);
 }
 
 enum { ROW_FETCHED = 512 }; // floats: shorter rows lie close together, and come by themselves
@@ -121,7 +127,7 @@ static ALWAYS_INLINE void maxpool_squares(const window_shape *s, window v, bool 
     size_t c = (size_t)s->c, next = (size_t)s->stride_w * c;
     for (int n = 0; n < s->ow; n++, y += c, v.x += next) {
         if (fetch) prefetch_below(s, &v);
-        maxpool_pixel(&v, 2, 2, c, y, chosen);
+        maxpool_pixel(&v, 2, 2, c, chosen != NULL, y, chosen);
         if (chosen != NULL) chosen += c;
     }
 }
@@ -152,9 +158,9 @@ static void maxpool_row(const window_shape *s, const float *image, int m, float 
                     .kw = s->kw};
         if (m + 1 < s->oh) prefetch_below(s, &v);
         if (height == 3 && width == 3)
-            maxpool_pixel(&v, 3, 3, c, y, chosen);
+            maxpool_pixel(&v, 3, 3, c, true, y, chosen);
         else
-            maxpool_pixel(&v, height, width, c, y, chosen);
+            maxpool_pixel(&v, height, width, c, true, y, chosen);
         if (chosen != NULL) chosen += c;
     }
 }
