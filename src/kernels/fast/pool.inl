@@ -82,8 +82,15 @@ static inline void prefetch_below(const window_shape *s, const window *v)
     }
 }
 
+// A NaN is larger than everything, so that it is not lost.
+static ALWAYS_INLINE vf larger_of(vf first, vf second)
+{
+    vi missing = second != second; // NOLINT(misc-redundant-expression): a NaN is
+    return vf_select(missing, second, vf_max(second, first));
+}
+
 // The maximum of `lanes` channels of rows x columns pixels, eq. 74, and (`where`) its position. Of equal values the
-// first counts; a NaN is larger than everything, so that it is not lost.
+// first counts.
 static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns, size_t channel, size_t lanes,
                                          bool where, float *y, uint8_t *chosen)
 {
@@ -95,12 +102,11 @@ static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns,
         for (int q = 0; q < columns; q++, x += v->pixel_stride) {
             if (p == 0 && q == 0) continue;
             vf value = load_lanes(x, lanes);
-            vi missing = value != value; // NOLINT(misc-redundant-expression): a NaN is
             if (!where) {
-                largest = vf_select(missing, value, vf_max(value, largest));
+                largest = larger_of(largest, value);
                 continue;
             }
-            vi take = (value > largest) | missing;
+            vi take = (value > largest) | (value != value); // NOLINT(misc-redundant-expression): a NaN is
             largest = vf_select(take, value, largest);
             position = vi_select(take, vi_set(v->position + p * v->kw + q), position);
         }
@@ -132,6 +138,19 @@ static ALWAYS_INLINE void maxpool_squares(const window_shape *s, window v, bool 
     }
 }
 
+#if VF == 16
+// The same for so few channels that both pixels of a row fit a vector: first the larger of the rows, then of the
+// pixels.
+static void maxpool_narrow_squares(const window_shape *s, window v, float *y)
+{
+    size_t c = (size_t)s->c, next = (size_t)s->stride_w * c;
+    for (int n = 0; n < s->ow; n++, y += c, v.x += next) {
+        vf rows = larger_of(vf_load_part(v.x, 2 * c), vf_load_part(v.x + v.row_stride, 2 * c));
+        vf_store_part(y, larger_of(rows, vf_skip_lanes(rows, (int)c)), c);
+    }
+}
+#endif
+
 // Row m of the output of one image.
 static void maxpool_row(const window_shape *s, const float *image, int m, float *y, uint8_t *chosen)
 {
@@ -142,6 +161,12 @@ static void maxpool_row(const window_shape *s, const float *image, int m, float 
     if (height == 2 && s->kh == 2 && s->kw == 2 && s->pad_left == 0 && (s->ow - 1) * s->stride_w + 2 <= s->w) {
         window v = {.x = first_row, .row_stride = (size_t)s->w * c, .pixel_stride = c, .kw = 2};
         bool fetch = m + 1 < s->oh && v.row_stride >= ROW_FETCHED;
+#if VF == 16
+        if (chosen == NULL && 2 * c <= VF && !fetch) {
+            maxpool_narrow_squares(s, v, y);
+            return;
+        }
+#endif
         if (chosen == NULL) // then positions are not computed
             maxpool_squares(s, v, fetch, y, NULL);
         else
