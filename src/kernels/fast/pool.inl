@@ -140,7 +140,7 @@ static ALWAYS_INLINE void maxpool_squares(const window_shape *s, window v, bool 
 
 #if VF == 16
 // The same for so few channels that both pixels of a row fit a vector: first the larger of the rows, then of the
-// pixels.
+// pixels. Of +0 and -0, which are equal, another one may count than above.
 static void maxpool_narrow_squares(const window_shape *s, window v, float *y)
 {
     size_t c = (size_t)s->c, next = (size_t)s->stride_w * c;
