@@ -102,6 +102,13 @@ typedef struct kernels {
     // y = f(x * filter + bias); bias may be null; z (as y) is stored where not null.
     void (*conv_forward)(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
                          const float *bias, activation act, float *z, float *y, void *workspace);
+    // The same to the bit in two steps, for filters that stay: what conv_forward makes of them before it looks at x,
+    // into `packed` (conv_packed_bytes, aligned to 64 bytes, whatever s->n), and the rest, whose workspace is smaller
+    // by these bytes. Null in a table that packs nothing.
+    size_t (*conv_packed_bytes)(const window_shape *s);
+    void (*conv_pack)(thread_pool *pool, const window_shape *s, const float *filter, const float *bias, void *packed);
+    void (*conv_forward_packed)(thread_pool *pool, const window_shape *s, const float *x, const void *packed,
+                                const float *bias, activation act, float *z, float *y, void *workspace);
     // eq. 69-71: dx = dz * flip(filter), overwritten.
     size_t (*conv_backward_input_workspace)(const window_shape *s, unsigned threads);
     void (*conv_backward_input)(thread_pool *pool, const window_shape *s, const float *dz, const float *filter,

@@ -124,6 +124,15 @@ static ALWAYS_INLINE vf vf_fma(vf a, vf b, vf c)
 #endif
 }
 
+#if VF == 16
+// Lane i is a's lane i + count; the last `count` lanes are a's first.
+static ALWAYS_INLINE vf vf_skip_lanes(vf a, int count)
+{
+    const vi lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return (vf)_mm512_permutexvar_ps((__m512i)(lane + count), (__m512)a);
+}
+#endif
+
 // mask ? a : b, lane by lane; each lane of the mask is all ones or all zeros.
 static ALWAYS_INLINE vf vf_select(vi mask, vf a, vf b)
 {

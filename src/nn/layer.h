@@ -72,7 +72,8 @@ typedef struct layer {
 typedef struct layer_memory {
     size_t saved;              // bytes kept from forward to backward, for the batch as a whole
     size_t saved_image;        // bytes kept from forward to backward, for each image
-    size_t forward_workspace;  // bytes during the call
+    size_t packed;             // bytes kept from call to call, see `pack`; inference only
+    size_t forward_workspace;  // bytes during the call; `packed` more where the call has no such memory
     size_t backward_workspace; // bytes during the call
 } layer_memory;
 
@@ -107,6 +108,7 @@ typedef struct layer_call {
     float *statistics; // all other parameters (moving averages)
     void *saved;       // layer_memory's, as the last forward left it
     void *saved_image; // the same, of the first image
+    void *packed;      // what `pack` left; null: the layer packs for itself
     void *workspace;
     layer_turn turn;
 } layer_call;
@@ -129,6 +131,9 @@ struct layer_type {
     // Memory for n images; never less for a larger n. Null: none.
     void (*memory)(const layer *l, const kernels *k, unsigned threads, int n, bool training, const shape *in,
                    layer_memory *memory);
+    // Inference: what forward would make of the parameters alone in each call, made once into call->packed
+    // (layer_memory's). Null: nothing.
+    void (*pack)(const layer_call *call);
     // What training must know of the whole batch before forward, or backward, may take its images: batch
     // normalisation's sums. Called with all images in their order, some at a time, as soon as x, or dy, is there and
     // still in the cache; the call with the last image (first_image + n == batch) completes the sums. gather_forward

@@ -511,6 +511,7 @@ const float *model_run(silma_model *model, size_t n, const uint32_t *indices, co
     looks_take(model->tta, model->pool, n, in, plan_input(model->p));
     const folded_network *folded = &model->folded;
     plan_step step = {.n = looks_each(model->tta) * n,
+                      .same_weights = true, // since model_prepare
                       .weights = folded->g ? folded->weights : model->weights,
                       .statistics = folded->g ? folded->statistics : model->statistics};
     plan_forward(model->p, &step);
@@ -563,7 +564,7 @@ silma_status silma_model_predict(silma_model *model, silma_context *context, con
     if (status != SILMA_OK) return status;
     if (model->batch < batch) batch = model->batch;
     uint32_t indices[MODEL_BATCH_MAX];
-    for (uint32_t i = 0; i < MODEL_BATCH_MAX; i++)
+    for (uint32_t i = 0; i < batch; i++)
         indices[i] = i;
     size_t outputs = (size_t)graph_output(model->g).c;
     size_t image = shape_count(graph_input(model->g));

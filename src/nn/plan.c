@@ -327,6 +327,7 @@ static void add_forward_memory(plan *p, size_t i, const wave *w)
     size_t begin = gathers_forward(p, i) ? add_forward_gather(p, i) : forward_time(i);
     size_t end = plan_trains(p) ? backward_time(p, i) : forward_time(i);
     pl->forward_workspace = add_workspace(p, need.forward_workspace, forward_time(i));
+    pl->packed = need.packed ? add_block(p, (block_use){0}, need.packed, 0, loss_time(p)) : NO_BLOCK;
     pl->saved = need.saved ? add_block(p, (block_use){0}, need.saved, begin, end) : NO_BLOCK;
     pl->saved_image_bytes = need.saved_image;
     pl->saved_image = NO_BLOCK;
@@ -440,6 +441,7 @@ static bool create_layer(plan_layer *pl, const graph *g, const layer *l, size_t 
         .dy = NO_BLOCK,
         .saved = NO_BLOCK,
         .saved_image = NO_BLOCK,
+        .packed = NO_BLOCK,
         .forward_workspace = NO_BLOCK,
         .backward_workspace = NO_BLOCK,
         .forward_gather_workspace = NO_BLOCK,
@@ -458,7 +460,7 @@ static bool create_layer(plan_layer *pl, const graph *g, const layer *l, size_t 
     return true;
 }
 
-// Blocks: y, dy, two of saved, four workspaces, later gradients, and a part for each input.
+// Blocks: y, dy, two of saved, packed, four workspaces, later gradients, and a part for each input.
 static bool create_layers(plan *p)
 {
     size_t blocks = 0;
@@ -469,7 +471,7 @@ static bool create_layers(plan *p)
     if (!p->layers || !p->forward_waves || !p->backward_waves) return false;
     for (size_t i = 0; i < p->count; i++) {
         if (!create_layer(&p->layers[i], p->g, &p->g->layers[i], p->lanes)) return false;
-        blocks += 9 + p->g->layers[i].input_count;
+        blocks += 10 + p->g->layers[i].input_count;
     }
     p->blocks = calloc(blocks, sizeof *p->blocks);
     p->uses = calloc(blocks, sizeof *p->uses);

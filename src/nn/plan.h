@@ -36,6 +36,9 @@ typedef struct plan_step {
     bool training; // PLAN_TRAIN only; false there: the gradients of the network as it infers
     uint64_t seed;
     uint32_t step;
+    // The weights are those of this plan's last forward, and nobody else has used the arena since: what was made of
+    // them alone, such as packed filters, is used again. PLAN_INFER only.
+    bool same_weights;
     float *weights;
     float *gradients; // backward only
     float *statistics;

@@ -17,7 +17,7 @@ typedef enum gradient_route {
 // One layer of the plan: its layer, and the arena blocks it uses (numbers into plan.blocks, or NO_BLOCK).
 typedef struct plan_layer {
     const layer *l;
-    int y, dy, saved, saved_image, forward_workspace, backward_workspace;
+    int y, dy, saved, saved_image, packed, forward_workspace, backward_workspace;
     int forward_gather_workspace, backward_gather_workspace;
     size_t forward_gatherer; // the layer that gathers from this one's output as it is made; 0: none
     size_t gather_source;    // the reverse; 0: this layer gathers all images at once, at the start of its wave
@@ -66,6 +66,7 @@ struct plan {
     size_t block_count;
     size_t arena_bytes;
     unsigned char *arena;
+    bool packed; // the arena holds what layers packed
 };
 
 static inline bool plan_trains(const plan *p)

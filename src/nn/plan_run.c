@@ -15,6 +15,7 @@ typedef struct slice {
 void plan_bind(plan *p, void *arena)
 {
     p->arena = arena;
+    p->packed = false;
 }
 
 static void *block_address(const plan *p, int block, size_t lane)
@@ -107,9 +108,11 @@ static layer_call *prepare_call(const plan *p, size_t i, const slice *s, int wor
         .dy = plan_trains(p) ? gradient_address(p, i, s) : NULL,
         .weights = s->step->weights,
         .gradients = s->step->gradients,
+        .gradient_offset = 0, // with all members here none is cleared first: a tenth of a microsecond a step of LeNet-5
         .statistics = s->step->statistics,
         .saved = block_address(p, pl->saved, 0),
         .saved_image = image_address(p, pl->saved_image, pl->saved_image_bytes, s),
+        .packed = block_address(p, pl->packed, 0),
         .workspace = block_address(p, workspace, s->lane),
         .turn = s->turn,
     };
@@ -332,8 +335,19 @@ static size_t run_wave(const plan *p, const wave *w, const plan_step *step, bool
     return SIZE_MAX;
 }
 
-static size_t run_forward(const plan *p, const plan_step *step, const char **where)
+// What stays the same for all slices of this step, and for the next steps with the same weights.
+static void pack_parameters(plan *p, const plan_step *step)
 {
+    if (p->packed && step->same_weights) return;
+    slice all = {.step = step, .count = step->n, .pool = p->pool};
+    for (size_t i = 0; i < p->count; i++)
+        if (p->layers[i].packed != NO_BLOCK) p->layers[i].l->type->pack(prepare_call(p, i, &all, NO_BLOCK));
+    p->packed = true;
+}
+
+static size_t run_forward(plan *p, const plan_step *step, const char **where)
+{
+    pack_parameters(p, step);
     size_t found = SIZE_MAX;
     for (size_t w = 0; w < p->forward_wave_count && found == SIZE_MAX; w++)
         found = run_wave(p, &p->forward_waves[w], step, false, where);

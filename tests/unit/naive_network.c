@@ -159,7 +159,7 @@ static void forward_layer(naive_network *net, size_t i)
         memcpy(m.call.y, m.x[0], tensor_bytes(net, l->out));
         return;
     }
-    m.call.workspace = take_memory(m.need.forward_workspace);
+    m.call.workspace = take_memory(m.need.forward_workspace + m.need.packed); // it packs for itself
     if (m.call.training && l->type->gather_forward) l->type->gather_forward(&m.call);
     l->type->forward(&m.call);
     free(m.call.workspace);

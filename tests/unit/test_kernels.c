@@ -50,12 +50,30 @@ static void call_conv_forward(const kernels *k, thread_pool *pool, const trial *
                     workspace);
 }
 
-static void check_conv_forward(const forward_case *c)
+// The same in two steps; what is packed does not depend on the number of images.
+static void call_conv_forward_packed(const kernels *k, thread_pool *pool, const trial *t, void *const *outputs)
+{
+    const forward_case *c = t->shape;
+    if (!k->conv_pack) {
+        call_conv_forward(k, pool, t, outputs);
+        return;
+    }
+    window_shape one = c->s;
+    one.n = 1;
+    size_t bytes = k->conv_packed_bytes(&one);
+    void *packed = guarded(bytes);
+    void *workspace = guarded(k->conv_forward_workspace(&c->s, thread_pool_size(pool)) - bytes);
+    const float *bias = c->bias ? t->input[2] : NULL;
+    k->conv_pack(pool, &one, t->input[1], bias, packed);
+    k->conv_forward_packed(pool, &c->s, t->input[0], packed, bias, c->act, outputs[1], outputs[0], workspace);
+}
+
+static void check_conv_forward(const forward_case *c, bool packed)
 {
     const window_shape *s = &c->s;
-    trial t = {.call = call_conv_forward, .shape = c, .products = true};
+    trial t = {.call = packed ? call_conv_forward_packed : call_conv_forward, .shape = c, .products = true};
     double tolerance = sum_tolerance(filter_count(s) / (size_t)s->oc);
-    name_conv(&t, "conv_forward", s);
+    name_conv(&t, packed ? "conv_forward_packed" : "conv_forward", s);
     t.input[0] = random_floats(1, input_count(s), -1.0f, 1.0f);
     t.input[1] = random_floats(2, filter_count(s), -1.0f, 1.0f);
     t.input[2] = random_floats(3, (size_t)s->oc, -1.0f, 1.0f);
@@ -109,8 +127,9 @@ static void check_conv(window_shape s, int extra)
     s = with_output(s, extra);
     if (s.groups == 0) s.groups = 1;
     assert_true(s.oh > 0 && s.ow > 0);
-    check_conv_forward(&(forward_case){s, {ACTIVATION_LINEAR, 0.0f}, false, false});
-    check_conv_forward(&(forward_case){s, {ACTIVATION_RELU, 0.0f}, true, true});
+    check_conv_forward(&(forward_case){s, {ACTIVATION_LINEAR, 0.0f}, false, false}, false);
+    check_conv_forward(&(forward_case){s, {ACTIVATION_RELU, 0.0f}, true, true}, false);
+    check_conv_forward(&(forward_case){s, {ACTIVATION_RELU, 0.0f}, true, false}, true);
     check_conv_backward(&s);
 }
 
@@ -207,8 +226,8 @@ static void conv_activations(void **state)
     s.stride_h = s.stride_w = s.pad_top = s.pad_left = 1;
     s = with_output(s, 0);
     for (int kind = ACTIVATION_LINEAR; kind < ACTIVATION_SOFTMAX; kind++) {
-        check_conv_forward(&(forward_case){s, {(activation_kind)kind, 0.3f}, true, true});
-        check_conv_forward(&(forward_case){s, {(activation_kind)kind, 0.3f}, false, false});
+        check_conv_forward(&(forward_case){s, {(activation_kind)kind, 0.3f}, true, true}, false);
+        check_conv_forward(&(forward_case){s, {(activation_kind)kind, 0.3f}, false, false}, false);
     }
 }
 

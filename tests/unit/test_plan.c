@@ -24,6 +24,7 @@ typedef struct trial {
     thread_pool *pool;
     uint64_t seed;
     size_t batch;
+    bool same_weights; // the plan ran with these before
     // What the plan and the plain run start with and end with.
     float *weights, *statistics;
     float *plan_gradients, *plan_statistics;
@@ -186,14 +187,16 @@ static void compare_backward(const trial *t, plan *p, const plan_step *step, nai
     check_padding(t, step->n);
 }
 
+// `arena`: where it lies, if the plan is to find garbage there, or null.
 static void compare_step(const trial *t, plan *p, void *arena, size_t n, plan_mode mode, bool training)
 {
     plan_step step = step_of(t, n, training, t->plan_gradients, t->plan_statistics);
+    step.same_weights = t->same_weights;
     plan_step naive_step = step_of(t, n, training, t->naive_gradients, t->naive_statistics);
     naive_network net;
     naive_create(&net, t->g, t->k, t->pool, &naive_step, mode == PLAN_TRAIN);
-    memset(arena, GARBAGE, plan_arena_bytes(p));
-    uint64_t state = t->seed;
+    if (arena) memset(arena, GARBAGE, plan_arena_bytes(p));
+    uint64_t state = t->seed + t->same_weights;
     size_t inputs = n * shape_count(graph_input(t->g));
     fill(&state, plan_input(p), inputs);
     memcpy(naive_input(&net), plan_input(p), inputs * sizeof(float));
@@ -222,12 +225,38 @@ static void compare_plan(const trial *t, plan_mode mode)
     plan_free(p);
 }
 
+// What a plan keeps of its weights is of these weights: it is used for another batch, made anew where the step does not
+// say that they are the same, and in another arena.
+static void compare_kept(trial *t)
+{
+    plan *p;
+    assert_int_equal(plan_create(&p, t->g, t->k, t->pool, t->batch, PLAN_INFER, NULL), SILMA_OK);
+    uint64_t draws = t->seed;
+    for (int round = 0; round < 2; round++) {
+        void *arena = NULL;
+        assert_int_equal(posix_memalign(&arena, ALIGNMENT, plan_arena_bytes(p)), 0);
+        memset(arena, GARBAGE, plan_arena_bytes(p));
+        plan_bind(p, arena);
+        t->same_weights = true; // of the round before, in another arena
+        compare_step(t, p, NULL, t->batch, PLAN_INFER, false);
+        compare_step(t, p, NULL, 1, PLAN_INFER, false);
+        disturb_parameters(t->g, &draws, t->weights);
+        t->same_weights = false;
+        compare_step(t, p, NULL, (t->batch + 1) / 2, PLAN_INFER, false);
+        t->same_weights = true;
+        compare_step(t, p, NULL, t->batch, PLAN_INFER, false);
+        free(arena);
+    }
+    plan_free(p);
+}
+
 static void compare(const char *text, const char *table, unsigned threads, size_t batch, uint64_t seed)
 {
     trial t;
     trial_begin(&t, text, table, threads, batch, seed);
     compare_plan(&t, PLAN_TRAIN);
     compare_plan(&t, PLAN_INFER);
+    compare_kept(&t); // last: it changes the weights
     trial_end(&t);
 }
 

@@ -17,13 +17,37 @@ static size_t conv_forward_workspace(const window_shape *s, unsigned threads)
     return winograd_workspace(&job, threads);
 }
 
-static void conv_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
-                         const float *bias, activation act, float *z, float *y, void *workspace)
+static size_t conv_packed_bytes(const window_shape *s)
+{
+    if (!winograd_suits(s)) return direct_packed_bytes(s);
+    winograd job = winograd_of_forward(s);
+    return winograd_filter_floats(&job) * sizeof(float);
+}
+
+static void conv_pack(thread_pool *pool, const window_shape *s, const float *filter, const float *bias, void *packed)
+{
+    if (!winograd_suits(s)) {
+        direct_pack_forward(pool, s, filter, bias, packed);
+        return;
+    }
+    winograd job = winograd_of_forward(s);
+    winograd_pack(pool, &job, filter, false, packed);
+}
+
+static void conv_forward_packed(thread_pool *pool, const window_shape *s, const float *x, const void *packed,
+                                const float *bias, activation act, float *z, float *y, void *workspace)
 {
     if (winograd_suits(s))
-        winograd_forward(pool, s, x, filter, bias, act, z, y, workspace);
+        winograd_forward_packed(pool, s, x, packed, bias, act, z, y, workspace);
     else
-        direct_forward(pool, s, x, filter, bias, act, z, y, workspace);
+        direct_forward_packed(pool, s, x, packed, bias, act, z, y, workspace);
+}
+
+static ONCE_A_CALL void conv_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
+                                     const float *bias, activation act, float *z, float *y, void *workspace)
+{
+    conv_pack(pool, s, filter, bias, workspace);
+    conv_forward_packed(pool, s, x, workspace, bias, act, z, y, (char *)workspace + conv_packed_bytes(s));
 }
 
 static size_t conv_backward_input_workspace(const window_shape *s, unsigned threads)

@@ -185,15 +185,15 @@ static ONCE_A_CALL void filter_widen(const correlation *job, const float *bias, 
     }
 }
 
-// The workspace: the packed filter; where pixels are gathered, before widening, and the bias; the workers' scratch.
-typedef struct direct_workspace {
+// What is packed: the filter; where pixels are gathered, the filter before widening, and the bias.
+typedef struct direct_packed {
     size_t filter, narrow, bias; // floats
-} direct_workspace;
+} direct_packed;
 
-static direct_workspace direct_workspace_of(const correlation *job)
+static direct_packed direct_packed_of(const correlation *job)
 {
-    direct_workspace size = {.filter = whole_lines(job->groups * filter_blocks(job->group_outputs) * job->kh * job->kw *
-                                                   job->channels * TILE_COLUMNS)};
+    direct_packed size = {.filter = whole_lines(job->groups * filter_blocks(job->group_outputs) * job->kh * job->kw *
+                                                job->channels * TILE_COLUMNS)};
     if (job->gathered > 1) {
         size.narrow = size.filter;
         size.bias = whole_lines(TILE_COLUMNS);
@@ -201,26 +201,35 @@ static direct_workspace direct_workspace_of(const correlation *job)
     return size;
 }
 
-static size_t direct_workspace_floats(const correlation *job, unsigned threads)
+static size_t direct_packed_floats(const correlation *job)
 {
-    direct_workspace size = direct_workspace_of(job);
-    return size.filter + size.narrow + size.bias + threads * job->scratch_each;
+    direct_packed size = direct_packed_of(job);
+    return size.filter + size.narrow + size.bias;
 }
 
-static ONCE_A_CALL void direct_run(thread_pool *pool, correlation *job, filter_packing *packing, pool_task *pack,
-                                   float *workspace)
+// The workspace: what is packed; the workers' scratch.
+static size_t direct_workspace_floats(const correlation *job, unsigned threads)
 {
-    direct_workspace size = direct_workspace_of(job);
-    float *filter = workspace, *narrow = filter + size.filter, *bias = narrow + size.narrow;
-    packing->packed = size.narrow ? narrow : filter;
+    return direct_packed_floats(job) + threads * job->scratch_each;
+}
+
+static ONCE_A_CALL void direct_pack(thread_pool *pool, const correlation *job, filter_packing *packing, pool_task *pack,
+                                    const float *bias, float *packed)
+{
+    direct_packed size = direct_packed_of(job);
+    float *narrow = packed + size.filter;
+    packing->packed = size.narrow ? narrow : packed;
     thread_pool_run(pool_for(pool, size.filter * PACKED_FLOAT), job->groups * filter_blocks(job->group_outputs), pack,
                     packing);
-    if (job->gathered > 1) {
-        filter_widen(job, job->bias, narrow, filter, bias);
-        job->bias = bias;
-    }
-    job->filter = filter;
-    job->scratch = bias + size.bias;
+    if (job->gathered > 1) filter_widen(job, bias, narrow, packed, narrow + size.narrow);
+}
+
+static ONCE_A_CALL void direct_run(thread_pool *pool, correlation *job, const float *packed, float *scratch)
+{
+    direct_packed size = direct_packed_of(job);
+    job->filter = packed;
+    if (job->gathered > 1) job->bias = packed + size.filter + size.narrow;
+    job->scratch = scratch;
     correlation_run(pool, job);
 }
 
@@ -230,17 +239,38 @@ static size_t direct_forward_workspace(const window_shape *s, unsigned threads)
     return direct_workspace_floats(&job, threads) * sizeof(float);
 }
 
-static ONCE_A_CALL void direct_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
-                                       const float *bias, activation act, float *z, float *y, void *workspace)
+static size_t direct_packed_bytes(const window_shape *s)
+{
+    correlation job = correlation_of_forward(s);
+    return direct_packed_floats(&job) * sizeof(float);
+}
+
+static void direct_pack_forward(thread_pool *pool, const window_shape *s, const float *filter, const float *bias,
+                                void *packed)
 {
     correlation job = correlation_of_forward(s);
     filter_packing packing = {.shape = s, .filter = filter};
+    direct_pack(pool, &job, &packing, filter_pack_forward, bias, packed);
+}
+
+static ONCE_A_CALL void direct_forward_packed(thread_pool *pool, const window_shape *s, const float *x,
+                                              const void *packed, const float *bias, activation act, float *z, float *y,
+                                              void *workspace)
+{
+    correlation job = correlation_of_forward(s);
     job.source = x;
     job.bias = bias;
     job.act = act;
     job.z = z;
     job.y = y;
-    direct_run(pool, &job, &packing, filter_pack_forward, workspace);
+    direct_run(pool, &job, packed, workspace);
+}
+
+static ONCE_A_CALL void direct_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
+                                       const float *bias, activation act, float *z, float *y, void *workspace)
+{
+    direct_pack_forward(pool, s, filter, bias, workspace);
+    direct_forward_packed(pool, s, x, workspace, bias, act, z, y, (char *)workspace + direct_packed_bytes(s));
 }
 
 // One phase of the gradient to the input: `shape` is that of the filter that is packed.
@@ -287,7 +317,8 @@ static ONCE_A_CALL void direct_backward_input(thread_pool *pool, const window_sh
             filter_packing packing = {.shape = &shape, .filter = filter, .rows = rows, .columns = columns};
             job.source = dz;
             job.y = dx + (py * (size_t)s->w + px) * (size_t)s->c;
-            direct_run(pool, &job, &packing, filter_pack_backward, workspace);
+            direct_pack(pool, &job, &packing, filter_pack_backward, NULL, workspace);
+            direct_run(pool, &job, workspace, (float *)workspace + direct_packed_floats(&job));
         }
     }
 }

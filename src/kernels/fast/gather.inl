@@ -77,10 +77,11 @@ static void gather_images(thread_pool *pool, size_t n, const uint32_t *indices, 
     job.shifts = shift;
     size_t period = c / greatest_common_divisor(c, VF);
     if (period <= PERIOD_MAX) job.period = period;
-    for (size_t v = 0; v < job.period; v++) {
+    for (size_t v = 0, channel = 0; v < job.period; v++) {
         for (size_t lane = 0; lane < VF; lane++) {
-            job.scale[v][lane] = scale[(v * VF + lane) % c];
-            job.shift[v][lane] = shift[(v * VF + lane) % c];
+            job.scale[v][lane] = scale[channel];
+            job.shift[v][lane] = shift[channel];
+            channel = channel + 1 < c ? channel + 1 : 0;
         }
     }
     thread_pool_run(pool, parts_of(n, rows_per_chunk(per_image)), gather_images_task, &job);

@@ -437,6 +437,10 @@ static void matmul(thread_pool *pool, const matmul_task *task, void *workspace)
     matmul_job job = {.task = task, .scratch = workspace};
     pool = pool_for(pool, task->m * task->n * task->k);
     size_t workers = thread_pool_size(pool);
+    if (workers == 1) { // a small product takes no longer than choosing
+        matmul_rectangle(task, &(matmul_block){.rows = task->m, .columns = task->n}, workspace);
+        return;
+    }
     matmul_choose_grid(&job, workers);
     thread_pool_run(pool, workers, matmul_work, &job);
 }

@@ -82,10 +82,17 @@ static inline void prefetch_below(const window_shape *s, const window *v)
     }
 }
 
-// The maximum of `lanes` channels of rows x columns pixels, eq. 74, and where it was. Of equal values the first counts;
-// a NaN is larger than everything, so that it is not lost.
-static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns, size_t channel, size_t lanes, float *y,
-                                         uint8_t *chosen)
+// A NaN is larger than everything, so that it is not lost.
+static ALWAYS_INLINE vf larger_of(vf first, vf second)
+{
+    vi missing = second != second; // NOLINT(misc-redundant-expression): a NaN is
+    return vf_select(missing, second, vf_max(second, first));
+}
+
+// The maximum of `lanes` channels of rows x columns pixels, eq. 74, and (`where`) its position. Of equal values the
+// first counts.
+static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns, size_t channel, size_t lanes,
+                                         bool where, float *y, uint8_t *chosen)
 {
     const float *row = v->x + channel;
     vf largest = rows > 0 && columns > 0 ? load_lanes(row, lanes) : vf_set(-INFINITY);
@@ -95,6 +102,10 @@ static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns,
         for (int q = 0; q < columns; q++, x += v->pixel_stride) {
             if (p == 0 && q == 0) continue;
             vf value = load_lanes(x, lanes);
+            if (!where) {
+                largest = larger_of(largest, value);
+                continue;
+            }
             vi take = (value > largest) | (value != value); // NOLINT(misc-redundant-expression): a NaN is
             largest = vf_select(take, value, largest);
             position = vi_select(take, vi_set(v->position + p * v->kw + q), position);
@@ -105,12 +116,13 @@ static ALWAYS_INLINE void window_maximum(const window *v, int rows, int columns,
 }
 
 // rows and columns are constants for the common sizes: the loops over the window unroll.
-static ALWAYS_INLINE void maxpool_pixel(const window *v, int rows, int columns, size_t c, float *y, uint8_t *chosen)
+static ALWAYS_INLINE void maxpool_pixel(const window *v, int rows, int columns, size_t c, bool where, float *y,
+                                        uint8_t *chosen)
 {
     size_t i = 0;
     for (; i + VF <= c; i += VF)
-        window_maximum(v, rows, columns, i, VF, y, chosen);
-    if (i < c) window_maximum(v, rows, columns, i, c - i, y, chosen);
+        window_maximum(v, rows, columns, i, VF, where, y, chosen);
+    if (i < c) window_maximum(v, rows, columns, i, c - i, where, y, chosen);
 }
 
 enum { ROW_FETCHED = 512 }; // floats: shorter rows lie close together, and come by themselves
@@ -121,10 +133,23 @@ static ALWAYS_INLINE void maxpool_squares(const window_shape *s, window v, bool 
     size_t c = (size_t)s->c, next = (size_t)s->stride_w * c;
     for (int n = 0; n < s->ow; n++, y += c, v.x += next) {
         if (fetch) prefetch_below(s, &v);
-        maxpool_pixel(&v, 2, 2, c, y, chosen);
+        maxpool_pixel(&v, 2, 2, c, chosen != NULL, y, chosen);
         if (chosen != NULL) chosen += c;
     }
 }
+
+#if VF == 16
+// The same for so few channels that both pixels of a row fit a vector: first the larger of the rows, then of the
+// pixels. Of +0 and -0, which are equal, another one may count than above.
+static void maxpool_narrow_squares(const window_shape *s, window v, float *y)
+{
+    size_t c = (size_t)s->c, next = (size_t)s->stride_w * c;
+    for (int n = 0; n < s->ow; n++, y += c, v.x += next) {
+        vf rows = larger_of(vf_load_part(v.x, 2 * c), vf_load_part(v.x + v.row_stride, 2 * c));
+        vf_store_part(y, larger_of(rows, vf_skip_lanes(rows, (int)c)), c);
+    }
+}
+#endif
 
 // Row m of the output of one image.
 static void maxpool_row(const window_shape *s, const float *image, int m, float *y, uint8_t *chosen)
@@ -136,6 +161,12 @@ static void maxpool_row(const window_shape *s, const float *image, int m, float 
     if (height == 2 && s->kh == 2 && s->kw == 2 && s->pad_left == 0 && (s->ow - 1) * s->stride_w + 2 <= s->w) {
         window v = {.x = first_row, .row_stride = (size_t)s->w * c, .pixel_stride = c, .kw = 2};
         bool fetch = m + 1 < s->oh && v.row_stride >= ROW_FETCHED;
+#if VF == 16
+        if (chosen == NULL && 2 * c <= VF && !fetch) {
+            maxpool_narrow_squares(s, v, y);
+            return;
+        }
+#endif
         if (chosen == NULL) // then positions are not computed
             maxpool_squares(s, v, fetch, y, NULL);
         else
@@ -152,9 +183,9 @@ static void maxpool_row(const window_shape *s, const float *image, int m, float 
                     .kw = s->kw};
         if (m + 1 < s->oh) prefetch_below(s, &v);
         if (height == 3 && width == 3)
-            maxpool_pixel(&v, 3, 3, c, y, chosen);
+            maxpool_pixel(&v, 3, 3, c, true, y, chosen);
         else
-            maxpool_pixel(&v, height, width, c, y, chosen);
+            maxpool_pixel(&v, height, width, c, true, y, chosen);
         if (chosen != NULL) chosen += c;
     }
 }

@@ -9,8 +9,8 @@
 //         v[i] x filter[i] -> m (36, tiles, TILE_COLUMNS)     36 matrix products
 //         m -> 4x4 outputs a tile, bias, activation
 //
-// The filter is transformed once a call, into (blocks, 36, channels, TILE_COLUMNS). Each tile is computed by itself, in
-// the same order whatever the block around it.
+// The filter is transformed once a call, or once for many (conv_pack), into (blocks, 36, channels, TILE_COLUMNS). Each
+// tile is computed by itself, in the same order whatever the block around it.
 #include "kernels/fast/winograd_transforms.inl"
 
 enum {
@@ -333,15 +333,19 @@ static size_t winograd_workspace(const winograd *job, unsigned threads)
     return (winograd_filter_floats(job) + threads * job->scratch_each) * sizeof(float);
 }
 
-static ONCE_A_CALL void winograd_run(thread_pool *pool, winograd *job, const float *filter, bool backward,
-                                     float *workspace)
+static ONCE_A_CALL void winograd_pack(thread_pool *pool, const winograd *job, const float *filter, bool backward,
+                                      float *packed)
 {
     winograd_filter_job transform = {
-        .filter = filter, .to = workspace, .channels = job->channels, .outputs = job->oc, .backward = backward};
+        .filter = filter, .to = packed, .channels = job->channels, .outputs = job->oc, .backward = backward};
     thread_pool_run(pool_for(pool, winograd_filter_floats(job) * PACKED_FLOAT), filter_blocks(job->oc),
                     winograd_filter_work, &transform);
-    job->filter = workspace;
-    job->scratch = workspace + winograd_filter_floats(job);
+}
+
+static ONCE_A_CALL void winograd_run(thread_pool *pool, winograd *job, const float *packed, float *scratch)
+{
+    job->filter = packed;
+    job->scratch = scratch;
     pool = pool_for(pool, job->n * job->tiles_h * job->tiles_w * WINOGRAD_PRODUCTS * job->channels * job->oc);
     job->workers = thread_pool_size(pool);
     thread_pool_run(pool, job->workers, winograd_work, job);
@@ -354,8 +358,9 @@ static bool winograd_suits(const window_shape *s)
            s->oc >= 16 && s->oh >= 4 && s->ow >= 4 && s->pad_top <= 2 && s->pad_left <= 2;
 }
 
-static ONCE_A_CALL void winograd_forward(thread_pool *pool, const window_shape *s, const float *x, const float *filter,
-                                         const float *bias, activation act, float *z, float *y, void *workspace)
+static ONCE_A_CALL void winograd_forward_packed(thread_pool *pool, const window_shape *s, const float *x,
+                                                const void *packed, const float *bias, activation act, float *z,
+                                                float *y, void *workspace)
 {
     winograd job = winograd_of_forward(s);
     job.source = x;
@@ -363,7 +368,7 @@ static ONCE_A_CALL void winograd_forward(thread_pool *pool, const window_shape *
     job.act = act;
     job.z = z;
     job.y = y;
-    winograd_run(pool, &job, filter, false, workspace);
+    winograd_run(pool, &job, packed, workspace);
     if (!activation_is_inline(act.kind)) activation_forward(pool, act, job.n * job.oh * job.ow * job.oc, y, y);
 }
 
@@ -373,5 +378,6 @@ static ONCE_A_CALL void winograd_backward_input(thread_pool *pool, const window_
     winograd job = winograd_of_backward(s);
     job.source = dz;
     job.y = dx;
-    winograd_run(pool, &job, filter, true, workspace);
+    winograd_pack(pool, &job, filter, true, workspace);
+    winograd_run(pool, &job, workspace, (float *)workspace + winograd_filter_floats(&job));
 }

@@ -88,21 +88,40 @@ static void memory(const layer *l, const kernels *k, unsigned threads, int n, bo
 {
     window_shape s = place(l, n, *in);
     need->forward_workspace = k->conv_forward_workspace(&s, threads);
-    if (!training) return;
+    if (!training) {
+        need->packed = k->conv_pack ? k->conv_packed_bytes(&s) : 0;
+        need->forward_workspace -= need->packed;
+        return;
+    }
     need->saved_image = epilogue_saved_image(l);
     need->backward_workspace = k->column_sums_workspace(batch_rows(n, l->out), (size_t)l->out.c, threads);
     need->backward_workspace = larger(need->backward_workspace, k->conv_backward_filter_workspace(&s, threads));
     need->backward_workspace = larger(need->backward_workspace, k->conv_backward_input_workspace(&s, threads));
 }
 
+static const float *bias_of(const layer_call *call)
+{
+    const conv_settings *conv = call->layer->settings;
+    return conv->bias ? layer_values(call, BIAS) : NULL;
+}
+
+static void pack(const layer_call *call)
+{
+    window_shape s = place(call->layer, call->n, call->in[0]);
+    call->k->conv_pack(call->pool, &s, layer_values(call, KERNEL), bias_of(call), call->packed);
+}
+
 static void forward(const layer_call *call)
 {
     const layer *l = call->layer;
-    const conv_settings *conv = l->settings;
+    const kernels *k = call->k;
     window_shape s = place(l, call->n, call->in[0]);
-    const float *bias = conv->bias ? layer_values(call, BIAS) : NULL;
-    call->k->conv_forward(call->pool, &s, call->x[0], layer_values(call, KERNEL), bias, epilogue_fused(l->act),
-                          call->saved_image, call->y, call->workspace);
+    if (call->packed)
+        k->conv_forward_packed(call->pool, &s, call->x[0], call->packed, bias_of(call), epilogue_fused(l->act),
+                               call->saved_image, call->y, call->workspace);
+    else
+        k->conv_forward(call->pool, &s, call->x[0], layer_values(call, KERNEL), bias_of(call), epilogue_fused(l->act),
+                        call->saved_image, call->y, call->workspace);
     epilogue_forward(call);
 }
 
@@ -186,6 +205,7 @@ const layer_type layer_conv = {
     .resolve = resolve,
     .describe = describe_conv,
     .memory = memory,
+    .pack = pack,
     .forward = forward,
     .backward = backward,
     .explain = explain,
