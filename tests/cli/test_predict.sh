@@ -190,7 +190,8 @@ picture() {
 }
 
 # Pictures of many sizes, colours and formats: their probabilities are the same from files as through the data set, and
-# give the loss that training itself computed on its validation images. sees_what_training_saw OPTION...
+# give the loss that training itself computed on its validation images, or eval where the model looks more than once.
+# sees_what_training_saw OPTION...
 sees_what_training_saw() {
     local class i pictures=$SILMA_SOURCE_DIR/tests/data/pictures
     for class in 0 1 2; do
@@ -209,12 +210,16 @@ sees_what_training_saw() {
         same "$(grep -c '' from-data)" $((2 * count)) && diff from-data from-files || return 1
     local said found
     said=$(tail -1 mixed-run/history.csv | cut -d, -f5)
+    if [[ $* == *--tta* ]]; then
+        exits 0 eval mixed-run/last.safetensors --data mixed --split validation --json || return 1
+        said=$(sed -nE 's/.*"loss": ([0-9.]+), "accuracy".*/\1/p' out)
+    fi
     found=$(awk -F, '
         FNR == NR { if (FNR > 1) { split($1, part, "/"); for (k = 3; k < NF; k += 3) if ($(k + 1) == part[2]) p[FNR - 2] = $(k + 2) } next }
         { sum -= log(p[$1]); n++ }
         END { printf "%.5f", sum / n }' files.csv \
         <(tr -d ' \n' <mixed-run/split.json | grep -o '"validation":\[[^]]*\]' | grep -oE '[0-9]+'))
-    awk "BEGIN { exit !(($said - $found) ^ 2 < 1e-8) }" || { echo "training: $said, files: $found"; return 1; }
+    awk "BEGIN { exit !(($said - $found) ^ 2 < 1e-8) }" || { echo "told: $said, files: $found"; return 1; }
 }
 
 check 'a file gets the probabilities of its image in the data set' predicts_files
