@@ -4,7 +4,8 @@
 
 const char *const LOOKS_NAMES[LOOKS_KINDS] = {"none", "flip", "shift"};
 
-// result(y, x) = image(y - shift, x - shift), mirrored after that; at the sides the outermost pixels are repeated.
+// result(y, x) = image(y - shift, x - shift), mirrored after that. What comes in at the sides is reflected, as
+// augmentation does it (pad=reflect): 1 | 0 1 2 ...
 typedef struct look {
     int shift; // in 32nds of the side
     bool mirror;
@@ -12,7 +13,7 @@ typedef struct look {
 
 enum { LOOKS_MOST = 4 };
 
-// The first look lies where the image was: it moves down and right, if at all, and does not mirror.
+// The first look lies where the image was. If it moves, it is taken by mirroring the second one back.
 static const struct {
     size_t count;
     look each[LOOKS_MOST];
@@ -32,22 +33,23 @@ static ptrdiff_t pixels_of(int shift, int side)
     return shift * (side < 32 ? 1 : side / 32);
 }
 
-static size_t clamp(ptrdiff_t i, int side)
+// At most a side beyond it.
+static size_t reflect(ptrdiff_t i, int side)
 {
-    return i < 0 ? 0 : i < side ? (size_t)i : (size_t)side - 1;
+    if (side == 1) return 0;
+    return (size_t)(i < 0 ? -i : i < side ? i : 2 * ((ptrdiff_t)side - 1) - i);
 }
 
-// From the last pixel to the first, so that a look which only moves down and right may take its image's place.
 static void take_look(const look *l, shape in, const float *image, float *result)
 {
     ptrdiff_t down = pixels_of(l->shift, in.h), right = pixels_of(l->shift, in.w);
     size_t width = (size_t)in.w, channels = (size_t)in.c;
-    for (int y = in.h; y-- > 0;) {
-        const float *from = image + clamp(y - down, in.h) * width * channels;
+    for (int y = 0; y < in.h; y++) {
+        const float *from = image + reflect(y - down, in.h) * width * channels;
         float *to = result + (size_t)y * width * channels;
-        for (int x = in.w; x-- > 0;) {
+        for (int x = 0; x < in.w; x++) {
             size_t place = l->mirror ? width - 1 - (size_t)x : (size_t)x;
-            memmove(to + place * channels, from + clamp(x - right, in.w) * channels, channels * sizeof *to);
+            memcpy(to + place * channels, from + reflect(x - right, in.w) * channels, channels * sizeof *to);
         }
     }
 }
@@ -63,9 +65,12 @@ static void take_image(void *argument, size_t image, unsigned thread)
 {
     (void)thread;
     const taking *t = argument;
-    size_t each = shape_count(t->in);
-    for (size_t i = looks_each(t->kind); i-- > 0;)
-        take_look(&WAYS[t->kind].each[i], t->in, t->x + image * each, t->x + (i * t->n + image) * each);
+    const look *ways = WAYS[t->kind].each;
+    size_t each = shape_count(t->in), next = t->n * each;
+    float *first = t->x + image * each;
+    for (size_t i = 1; i < looks_each(t->kind); i++)
+        take_look(&ways[i], t->in, first, first + i * next);
+    if (ways[0].shift != 0) take_look(&(look){.mirror = true}, t->in, first + next, first);
 }
 
 void looks_take(looks kind, thread_pool *pool, size_t n, shape in, float *x)

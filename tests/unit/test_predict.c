@@ -287,7 +287,7 @@ static void refuses_damaged_preparations(void **state)
 // ---------------------------------------------------------------------------------------------------------------------
 // Test-time augmentation
 
-// One way to look at an image: moved down and right by `shift`, the outermost pixels repeated, then mirrored.
+// One way to look at an image: moved down and right by `shift`, reflected at the sides, then mirrored.
 typedef struct way {
     int shift;
     bool mirror;
@@ -297,8 +297,8 @@ static uint8_t pixel_seen(const uint8_t *image, way w, int y, int x)
 {
     if (w.mirror) x = WIDTH - 1 - x;
     int row = y - w.shift, column = x - w.shift;
-    row = row < 0 ? 0 : row < HEIGHT ? row : HEIGHT - 1;
-    column = column < 0 ? 0 : column < WIDTH ? column : WIDTH - 1;
+    row = row < 0 ? -row : row < HEIGHT ? row : 2 * HEIGHT - 2 - row;
+    column = column < 0 ? -column : column < WIDTH ? column : 2 * WIDTH - 2 - column;
     return image[row * WIDTH + column];
 }
 
