@@ -5,8 +5,8 @@
 //     network        the .silma text
 //     classes        JSON: ["T-shirt/top", ...]
 //     preprocessing  JSON: how pictures enter the network, see preprocessing.h
-//     calibration    JSON: {"temperature":1.6,"threshold":0.4,"error_rate":0.05,"images":12000}, where it was
-//     calibrated summary        JSON: how it was trained (no times: the same run writes the same bytes)
+//     calibration    JSON: {"temperature":1.6,"threshold":0.4,"error_rate":0.05,"images":12000}, if calibrated
+//     summary        JSON: how it was trained (no times: the same run writes the same bytes)
 #ifndef SILMA_NN_MODEL_H
 #define SILMA_NN_MODEL_H
 

@@ -3,6 +3,7 @@
 #include "report/report_inside.h"
 
 #include <math.h>
+#include <string.h>
 
 const page_link LINK_TRAINING = {"training", "Training"};
 
@@ -104,6 +105,12 @@ silma_status section_training(const silma_report *report, text_buffer *page, sil
     buffer_print(page, "<p>%sTrue positives are the images whose true class got a probability above one half.</p>\n",
                  report->facts.validation_images > 0 ? "Training images blue, validation images red and dashed. "
                                                      : "Of the training images. ");
+    const char *tta = json_string_value(json_object_get(json_object_get(report->facts.config, "settings"), "tta"));
+    if (report->facts.validation_images > 0 && tta && strcmp(tta, "none") != 0)
+        buffer_add(
+            page,
+            "<p>After an epoch, validation looks at each image once: so do these curves. The finished model looks "
+            "several times (tta): its accuracy above, and the sections below, may be better.</p>\n");
     buffer_add(page, "<div class=\"three\">\n");
     for (size_t i = 0; i < sizeof panels / sizeof *panels; i++) {
         page_figure_begin(page, false);
