@@ -1,4 +1,5 @@
 // Where a pixel comes from: whole pixels for flips and shifts, one bilinear resampling for everything else together.
+#include "core/reflect.h"
 #include "data/augment_inside.h"
 
 #include <math.h>
@@ -36,15 +37,11 @@ static movement draw_movement(const augmentation *a, const augment_key *key, aug
     };
 }
 
-// The row or column that position i shows, or -1 for none. The side itself is not repeated: 2 1 | 0 1 2 3 | 2 1.
+// The row or column that position i shows, or -1 for none.
 static int64_t inside(int64_t i, int64_t side, bool reflect)
 {
     if (i >= 0 && i < side) return i;
-    if (!reflect) return -1;
-    if (side == 1) return 0;
-    int64_t period = 2 * side - 2;
-    i = (i % period + period) % period;
-    return i < side ? i : period - i;
+    return reflect ? reflect_index(i, side) : -1;
 }
 
 static void copy_pixel(uint8_t *to, const uint8_t *from, size_t channels)

@@ -1,5 +1,7 @@
 #include "nn/looks.h"
 
+#include "core/reflect.h"
+
 #include <string.h>
 
 const char *const LOOKS_NAMES[LOOKS_KINDS] = {"none", "flip", "shift"};
@@ -33,23 +35,17 @@ static ptrdiff_t pixels_of(int shift, int side)
     return shift * (side < 32 ? 1 : side / 32);
 }
 
-// At most a side beyond it.
-static size_t reflect(ptrdiff_t i, int side)
-{
-    if (side == 1) return 0;
-    return (size_t)(i < 0 ? -i : i < side ? i : 2 * ((ptrdiff_t)side - 1) - i);
-}
-
 static void take_look(const look *l, shape in, const float *image, float *result)
 {
     ptrdiff_t down = pixels_of(l->shift, in.h), right = pixels_of(l->shift, in.w);
     size_t width = (size_t)in.w, channels = (size_t)in.c;
     for (int y = 0; y < in.h; y++) {
-        const float *from = image + reflect(y - down, in.h) * width * channels;
+        const float *from = image + (size_t)reflect_index(y - down, in.h) * width * channels;
         float *to = result + (size_t)y * width * channels;
         for (int x = 0; x < in.w; x++) {
             size_t place = l->mirror ? width - 1 - (size_t)x : (size_t)x;
-            memcpy(to + place * channels, from + reflect(x - right, in.w) * channels, channels * sizeof *to);
+            memcpy(to + place * channels, from + (size_t)reflect_index(x - right, in.w) * channels,
+                   channels * sizeof *to);
         }
     }
 }

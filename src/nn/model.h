@@ -45,6 +45,9 @@ struct silma_model {
 silma_status model_create(silma_model **model, graph *g, const char *const *class_names, int class_count,
                           silma_error *error) SILMA_PRIVATE_API(model_create);
 
+// Whether the network's outputs stand for so many classes: an output a class, or a single one, of a sigmoid, for two.
+bool model_outputs_fit(const graph *g, int class_count);
+
 // Calibration does not go beyond these: a model that is always right on its images would be called certain.
 #define MODEL_TEMPERATURE_LEAST 0.05
 #define MODEL_TEMPERATURE_MOST 20.0
