@@ -51,7 +51,7 @@ silma_checked_image check_image(const silma_check *check, size_t image)
 {
     uint32_t index;
     const silma_dataset *set = check_set_of(check, image, &index);
-    bool validation = set->validation_first > 0 && index >= set->validation_first;
+    bool validation = index >= dataset_own_count(set);
     int class = set->images.labels ? (int)set->images.labels[index] : 0;
     return (silma_checked_image){
         .split = set == check->sets[SILMA_SPLIT_TEST] ? "test"
@@ -123,7 +123,7 @@ size_t silma_check_images(const silma_check *check)
 size_t silma_check_images_of(const silma_check *check, const char *split)
 {
     const silma_dataset *training = check->sets[SILMA_SPLIT_TRAIN];
-    size_t own = training->validation_first > 0 ? training->validation_first : training->images.count;
+    size_t own = dataset_own_count(training);
     if (strcmp(split, "train") == 0) return own;
     if (strcmp(split, "validation") == 0) return training->images.count - own;
     return strcmp(split, "test") == 0 ? check->count - training->images.count : 0;

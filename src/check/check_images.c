@@ -71,7 +71,7 @@ silma_status check_classes(silma_check *check, silma_error *error)
     if (!images->labels || images->class_count < 1) return SILMA_OK;
     size_t *counts = calloc((size_t)images->class_count, sizeof *counts);
     if (!counts) return silma_fail_memory(error, (size_t)images->class_count * sizeof *counts);
-    size_t end = training->validation_first > 0 ? training->validation_first : images->count;
+    size_t end = dataset_own_count(training);
     for (size_t i = 0; i < end; i++)
         counts[images->labels[i]]++;
     silma_status status = add_classes(check, counts, error);

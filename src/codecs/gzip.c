@@ -13,11 +13,14 @@ typedef struct gzip_reader {
     const uint8_t *compressed; // what the stream has not been given yet
     size_t left;
     bool ended;
+    bool short_of_memory;
 } gzip_reader;
 
 static silma_status bad_stream(const gzip_reader *reader, const char *path, size_t size, silma_error *error)
 {
     size_t place = size - reader->left - reader->stream.avail_in;
+    if (reader->short_of_memory)
+        return codec_fail(error, SILMA_FAILURE, "%s: out of memory for decompressing it", path);
     return codec_fail(error, SILMA_BAD_FILE, "%s: byte %zu: its gzip data is damaged: %s", path, place,
                       reader->stream.msg ? reader->stream.msg : "it ends too early");
 }
@@ -44,9 +47,23 @@ static size_t inflate_some(gzip_reader *reader, uint8_t *bytes, size_t count, bo
         reader->ended = result == Z_STREAM_END;
         if (result == Z_OK || result == Z_STREAM_END) continue;
         *damaged = true;
+        reader->short_of_memory = result == Z_MEM_ERROR;
         break;
     }
     return done;
+}
+
+// A file of several members holds their contents one after another; its last four bytes know the last one's size only,
+// so that there is no telling how much memory it takes before it is decompressed.
+static silma_status too_few_bytes(const gzip_reader *reader, const char *path, size_t size, silma_error *error)
+{
+    size_t left = reader->left + reader->stream.avail_in;
+    if (reader->ended && left >= 2 && reader->stream.next_in[0] == 0x1F && reader->stream.next_in[1] == 0x8B)
+        return codec_fail(error, SILMA_BAD_FILE,
+                          "%s: byte %zu: a second gzip member begins, which is not read here: decompress the file with "
+                          "gunzip",
+                          path, size - left);
+    return codec_fail(error, SILMA_BAD_FILE, "%s: decompresses to fewer bytes than its header makes", path);
 }
 
 static bool skip_bytes(gzip_reader *reader, size_t skip, bool *damaged)
@@ -84,9 +101,7 @@ silma_status gzip_decompress(const char *path, const uint8_t *compressed, size_t
     bool damaged = false;
     silma_status status = SILMA_OK;
     if (!skip_bytes(&reader, skip, &damaged) || inflate_some(&reader, bytes, count, &damaged) != count)
-        status = damaged
-                     ? bad_stream(&reader, path, size, error)
-                     : codec_fail(error, SILMA_BAD_FILE, "%s: decompresses to fewer bytes than its header makes", path);
+        status = damaged ? bad_stream(&reader, path, size, error) : too_few_bytes(&reader, path, size, error);
     else if (to_end)
         status = check_end(&reader, path, size, error);
     inflateEnd(&reader.stream);

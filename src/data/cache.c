@@ -50,14 +50,15 @@ silma_status cache_pack_path(char **path, const char *folder, silma_split split,
     status = folder_make(cache, 0700, error); // pictures may be private
     int length = asprintf(&key, "%d %dx%dx%d %d %02x%02x%02x %s", (int)split, p->height, p->width, p->channels,
                           (int)p->resize, p->background[0], p->background[1], p->background[2], folder);
-    if (status == SILMA_OK && length >= 0) {
+    if (length < 0) key = NULL;
+    if (status == SILMA_OK && key) {
         sha256 sum;
         sha256_start(&sum);
         sha256_add(&sum, key, (size_t)length);
         sha256_finish(&sum, hex);
         length = asprintf(path, "%s/%.*s.pack", cache, NAME_DIGITS, hex);
-        free(key);
     }
+    free(key);
     free(cache);
     return status == SILMA_OK && length < 0 ? silma_fail_memory(error, strlen(folder)) : status;
 }
@@ -82,6 +83,32 @@ static bool is_own_name(const char *name)
     for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++)
         if (strcmp(name + NAME_DIGITS, ENDINGS[i]) == 0) return true;
     return false;
+}
+
+// A pack that its maker was killed over: nobody holds its lock. Removed under the lock, so that whoever waits for it
+// begins a new one.
+static void remove_abandoned(const char *path)
+{
+    int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0) return;
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) unlink(path);
+    close(descriptor);
+}
+
+void cache_remove_abandoned(const char *pack_path)
+{
+    static const char ENDING[] = ".pack.tmp";
+    const char *slash = strrchr(pack_path, '/');
+    char *cache = slash ? strndup(pack_path, (size_t)(slash - pack_path)) : NULL;
+    DIR *stream = cache ? opendir(cache) : NULL;
+    for (struct dirent *entry; stream && (entry = readdir(stream));) {
+        if (!is_own_name(entry->d_name) || strcmp(entry->d_name + NAME_DIGITS, ENDING) != 0) continue;
+        char *path = path_join(cache, entry->d_name);
+        if (path) remove_abandoned(path);
+        free(path);
+    }
+    if (stream) closedir(stream);
+    free(cache);
 }
 
 // Another process may be writing it.

@@ -13,4 +13,7 @@ silma_status cache_pack_path(char **path, const char *folder, silma_split split,
 // same folder. Nothing is said if that fails: the pictures are then decoded again.
 void cache_link(const char *path, const char *made);
 
+// Removes what commands that were killed while they decoded have left beside this pack: files of gigabytes.
+void cache_remove_abandoned(const char *pack_path);
+
 #endif

@@ -18,12 +18,19 @@ struct silma_dataset {
     char *folder;       // null if it came from memory
     const char **files; // (count) of each image, relative to `folder`, in file_names; null: none
     char *file_names;
-    size_t validation_first; // the images from here on are for validation; 0: none is set apart
+    bool has_validation;     // some images are set apart for validation, if any of them can be read:
+    size_t validation_first; // those from here on
     uint32_t *groups;        // (count) of each image, the first one that is nearly the same; null: not compared
     bool prepared;
     silma_preparation preparation; // where `prepared`
     char *hash;                    // SHA256_HEX_SIZE bytes; "" until it is asked for
 };
+
+// How many images, from the first on, are not set apart for validation.
+static inline size_t dataset_own_count(const silma_dataset *dataset)
+{
+    return dataset->has_validation ? dataset->validation_first : dataset->images.count;
+}
 
 // An empty data set; `folder` may be null. Free with silma_dataset_free.
 silma_status dataset_create(silma_dataset **dataset, const char *name, const char *folder, silma_error *error);

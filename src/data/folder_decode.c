@@ -80,7 +80,7 @@ static void decode_one(void *argument, size_t task, unsigned thread)
     uint8_t *pixels = d->pixels + task * d->image_bytes;
     if (is_as_expected(d, &picture)) {
         error->status = silma_picture_prepare(&picture, p, pixels, error);
-        d->sketches[task] = image_sketch_of(pixels, p->height, p->width, p->channels);
+        if (error->status == SILMA_OK) d->sketches[task] = image_sketch_of(pixels, p->height, p->width, p->channels);
     }
     free(picture.pixels);
 }
@@ -216,17 +216,29 @@ static silma_status decode(decoder *d)
     return status;
 }
 
+// Sizes of 0 are found in the pictures.
+static silma_status check_preparation(const silma_preparation *p, silma_error *error)
+{
+    bool found = p->height == 0 && p->width == 0;
+    bool given = p->height >= 1 && p->height <= DATASET_MAX_SIDE && p->width >= 1 && p->width <= DATASET_MAX_SIDE;
+    bool colours = p->channels == 0 || p->channels == 1 || p->channels == 3;
+    if ((found || given) && colours) return SILMA_OK;
+    return silma_fail(error, SILMA_USAGE, "pictures cannot be prepared as %dx%dx%d", p->height, p->width, p->channels);
+}
+
 silma_status folder_decode(decoded_folder *decoded, const folder_scan *scan, const char *folder,
                            const silma_dataset_options *options, pixel_sink *sink, silma_error *error)
 {
+    silma_status status = check_preparation(&options->preparation, error);
+    if (status != SILMA_OK) return status;
     *decoded = (decoded_folder){
         .facts.preparation = options->preparation,
         .files = reallocarray(NULL, scan->count + 1, sizeof *decoded->files),
         .sketches = reallocarray(NULL, scan->count + 1, sizeof *decoded->sketches),
     };
     decoder d = {.decoded = decoded, .scan = scan, .folder = folder, .options = options, .sink = sink, .error = error};
-    silma_status status = decoded->files && decoded->sketches ? thread_pool_create(&d.pool, options->threads, error)
-                                                              : silma_fail_memory(error, scan->count);
+    status = decoded->files && decoded->sketches ? thread_pool_create(&d.pool, options->threads, error)
+                                                 : silma_fail_memory(error, scan->count);
     if (status == SILMA_OK) status = decode(&d);
     thread_pool_free(d.pool);
     if (status == SILMA_OK && decoded->facts.count == 0)

@@ -33,12 +33,13 @@ static silma_status set_labels(silma_dataset *dataset, const folder_scan *scan, 
     dataset->files = reallocarray(NULL, count, sizeof *dataset->files);
     if (!dataset->labels || !dataset->files) return silma_fail_memory(error, count * sizeof *dataset->files);
     dataset->images.labels = dataset->labels;
+    dataset->has_validation = scan->has_validation;
+    dataset->validation_first = 0;
     for (size_t i = 0; i < count; i++) {
         const scanned_file *file = &scan->files[files[i]];
         dataset->labels[i] = file->label;
         dataset->files[i] = scan->text + file->path;
-        if (scan->has_validation && files[i] >= scan->validation_first && dataset->validation_first == 0)
-            dataset->validation_first = i;
+        if (files[i] < scan->validation_first) dataset->validation_first = i + 1;
     }
     return SILMA_OK;
 }
@@ -199,6 +200,7 @@ static silma_status fill_pack(packing *k, pack *p, silma_error *error)
 static silma_status make_pack(packing *k, pack *p, silma_error *error)
 {
     bool busy;
+    cache_remove_abandoned(k->path);
     silma_status status = pack_writer_open(&k->writer, k->path, false, &busy, error);
     if (status == SILMA_OK && busy) {
         notice(k->request->options, "%s: another process is decoding these pictures; waiting for it",

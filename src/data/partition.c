@@ -147,7 +147,7 @@ silma_status silma_dataset_partition(const silma_dataset *dataset, double fracti
         return silma_fail(error, SILMA_USAGE, "a validation split of %g: expected a number from 0 to 1", fraction);
     if (!images->labels)
         return silma_fail(error, SILMA_USAGE, "%s: has no labels, so it cannot be split by class", dataset->name);
-    if (dataset->validation_first > 0) return list_own_halves(dataset, fraction > 0, partition, error);
+    if (dataset->has_validation) return list_own_halves(dataset, fraction > 0, partition, error);
     bool *chosen = calloc(images->count, sizeof(bool));
     if (!chosen) return silma_fail_memory(error, images->count);
     size_t validation_count = 0;

@@ -19,7 +19,13 @@ static silma_status decode(silma_picture *picture, const char *path, const uint8
     if (!codecs || !codecs->decode_picture)
         return silma_fail(error, SILMA_USAGE, "%s: this program has no decoder for pictures", path);
     uint64_t most_pixels = codecs->most_pixels > 0 ? codecs->most_pixels : SILMA_MOST_PIXELS;
-    return codecs->decode_picture(path, bytes, size, least_side(preparation), most_pixels, picture, error);
+    silma_status status =
+        codecs->decode_picture(path, bytes, size, least_side(preparation), most_pixels, picture, error);
+    if (status != SILMA_OK || (picture->height <= PICTURE_MAX_SIDE && picture->width <= PICTURE_MAX_SIDE))
+        return status;
+    free(picture->pixels);
+    return silma_fail(error, SILMA_BAD_FILE, "%s: a picture of %dx%d; sides of at most %d are allowed", path,
+                      picture->height, picture->width, PICTURE_MAX_SIDE);
 }
 
 silma_status picture_file_decode(silma_picture *picture, const char *path, const silma_codecs *codecs,

@@ -5,6 +5,8 @@
 
 #include "silma/silma.h"
 
+enum { PICTURE_MAX_SIDE = 1 << 20 }; // a row as floats stays below 16 MB
+
 // The picture of a file, as large as preparing it needs: a JPEG may come at a fraction of its size. SILMA_USAGE if
 // `codecs` (may be null) decode no pictures; otherwise errors as of reading and decoding: SILMA_IO, SILMA_BAD_FILE,
 // SILMA_FAILURE. Nothing but a regular file is waited for. Free picture->pixels with free().

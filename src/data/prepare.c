@@ -2,13 +2,12 @@
 // then resized. All three are linear, so that their order changes nothing but the rounding; only the last one rounds.
 #include "core/checked.h"
 #include "core/error.h"
+#include "data/picture_file.h"
 #include "data/resize.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SIDE_MOST = 1 << 20 }; // a row as floats stays below 16 MB
 
 // The part of the picture that is shown, and the part of the image that it fills.
 typedef struct placement {
@@ -140,7 +139,7 @@ static silma_status prepare(preparer *p, uint8_t *pixels, silma_error *error)
 
 static bool side_is_sound(int side)
 {
-    return side >= 1 && side <= SIDE_MOST;
+    return side >= 1 && side <= PICTURE_MAX_SIDE;
 }
 
 silma_status silma_picture_prepare(const silma_picture *picture, const silma_preparation *preparation, uint8_t *pixels,
@@ -155,7 +154,7 @@ silma_status silma_picture_prepare(const silma_picture *picture, const silma_pre
         picture->channels > 4)
         return silma_fail(error, SILMA_BAD_FILE,
                           "a picture of %dx%dx%d; expected sides from 1 to %d and 1 to 4 channels", picture->height,
-                          picture->width, picture->channels, SIDE_MOST);
+                          picture->width, picture->channels, PICTURE_MAX_SIDE);
     preparer p = {.picture = picture, .preparation = to, .direct = picture->channels == to->channels};
     if (p.direct && picture->height == to->height && picture->width == to->width) {
         memcpy(pixels, picture->pixels, (size_t)to->height * (size_t)to->width * (size_t)to->channels);

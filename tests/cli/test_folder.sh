@@ -45,6 +45,18 @@ info() {
         grep -q "test images" out && grep -q "its test set is missing: expected test/" out
 }
 
+# Images that were set apart are never trained on, and are not replaced by others.
+unreadable_parts() {
+    three_classes blind/train 8 500 && three_classes blind/val 4 600 || return 1
+    cp -r blind lame
+    local file
+    for file in blind/val/*/*.pgm lame/train/*/*.pgm; do echo damaged >"$file"; done
+    exits 3 train tiny --data blind --epochs 1 --out blind-run &&
+        grep -q 'its folder of validation images holds no picture that can be read' err &&
+        exits 0 train tiny --data blind --epochs 1 --val-split 0 --out blind-run || return 1
+    exits 2 train tiny --data lame --epochs 1 --out lame-run && grep -q 'no image is left to train on' err
+}
+
 split_folders() {
     three_classes parted/train 20 200 && three_classes parted/val 5 300 && three_classes parted/test 6 400 &&
         exits 0 data info parted && same "$(count_of 1) $(count_of 2)" '75 18' &&
@@ -318,6 +330,7 @@ one_class_has_pictures() {
 
 check 'the classes are the sub-folders' info
 check 'train/, val/ and test/' split_folders
+check 'a val/ or train/ without readable pictures' unreadable_parts
 check 'a class may be called train' classes_called_train
 check 'the classes are those of all splits' classes_are_those_of_all_splits
 check 'folders without pictures, and one class only' empty_folders

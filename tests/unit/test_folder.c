@@ -215,6 +215,7 @@ static void own_validation_images_are_the_split(void **state)
 {
     (void)state;
     silma_dataset *dataset = grouped_dataset(50, 2);
+    dataset->has_validation = true;
     dataset->validation_first = 40;
     for (int wanted = 0; wanted < 2; wanted++) {
         silma_partition p;
