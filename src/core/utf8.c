@@ -3,9 +3,9 @@
 #include <stdint.h>
 #include <string.h>
 
-// The length of the printable character that `text` begins with, 0 if there is none. `count` is at least 1.
-static size_t character_length(const unsigned char *text, size_t count)
+size_t utf8_character_length(const char *bytes, size_t count)
 {
+    const unsigned char *text = (const unsigned char *)bytes;
     unsigned char first = text[0];
     if (first < 0x80) return first >= 0x20 && first != 0x7F;
     size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
@@ -23,9 +23,8 @@ static size_t character_length(const unsigned char *text, size_t count)
 
 bool utf8_is_printable(const char *text, size_t count)
 {
-    const unsigned char *bytes = (const unsigned char *)text;
     for (size_t i = 0; i < count;) {
-        size_t length = character_length(bytes + i, count - i);
+        size_t length = utf8_character_length(text + i, count - i);
         if (length == 0) return false;
         i += length;
     }
@@ -39,7 +38,7 @@ shown_name utf8_show(const char *text)
     size_t capacity = sizeof(shown.text) - sizeof(ELLIPSIS);
     size_t count = strlen(text), used = 0, read = 0;
     while (read < count && used < capacity) {
-        size_t length = character_length((const unsigned char *)text + read, count - read);
+        size_t length = utf8_character_length(text + read, count - read);
         if (used + length > capacity) break;
         if (length == 0) {
             shown.text[used++] = '?';

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+// The bytes of the printable character that `text` begins with, 0 if there is none. `count` is at least 1.
+size_t utf8_character_length(const char *text, size_t count);
+
 // Whether `count` bytes are well-formed UTF-8 without control characters.
 bool utf8_is_printable(const char *text, size_t count);
 

@@ -1,15 +1,11 @@
-#define _GNU_SOURCE
 #include "nn/fold.h"
 
 #include "core/error.h"
 #include "nn/arena.h"
 #include "nn/layers/batchnorm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { DESCRIPTION_MAX = 256 };
 
 // What becomes of one layer. Layer 0, the input, reads nothing and is never folded: 0 stands for none.
 typedef struct fate {
@@ -73,7 +69,7 @@ static bool can_be_taken_in(const folding *f, size_t i, bool pooled)
 
 static void find_fold(folding *f, size_t i)
 {
-    if (!is_type(f, i, "conv") && !is_type(f, i, "dense")) return;
+    if (!f->g->layers[i].type->add_bias) return;
     if (f->g->layers[i].act.kind != ACTIVATION_LINEAR) return;
     size_t last = i, norm = f->fates[i].reader;
     bool pooled = is_type(f, norm, "maxpool");
@@ -92,49 +88,55 @@ static void find_fold(folding *f, size_t i)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// The folded network's text: the layers that are left, each called by its number in the whole network
+// The folded network: the layers that are left, each under its name in the whole one
 
-static void describe(const layer *l, char text[DESCRIPTION_MAX])
+static void *copy_bytes(const void *bytes, size_t size)
 {
-    text[0] = '\0';
-    if (l->type->describe) l->type->describe(l, text, DESCRIPTION_MAX);
+    void *copy = malloc(size + 1);
+    if (copy && size > 0) memcpy(copy, bytes, size);
+    return copy;
 }
 
-static void write_layer(FILE *text, const folding *f, size_t i)
+// Layer i of the whole network, reading what is left of what it read; `places` are those of the layers before it.
+static silma_status copy_layer(const folding *f, size_t i, const size_t *places, graph *g, silma_error *error)
 {
-    const layer *l = &f->g->layers[i];
-    char options[DESCRIPTION_MAX];
-    describe(l, options);
-    char *no_bias = f->fates[i].norm ? strstr(options, " bias=no") : NULL;
-    if (no_bias) memmove(no_bias, no_bias + strlen(" bias=no"), strlen(no_bias + strlen(" bias=no")) + 1);
-    fprintf(text, "%s %s", l->type->name, options);
-    if (f->fates[i].activation) {
-        const layer *taken = &f->g->layers[f->fates[i].activation];
-        describe(taken, options);
-        fprintf(text, " %s %s", taken->type->name, options);
-    }
-    fprintf(text, " name=n%zu", i);
-    const char *from = l->type->inputs_max == 1 ? " from=n%zu" : " n%zu";
+    const layer *source = &f->g->layers[i];
+    layer *l = &g->layers[g->layer_count++];
+    *l = *source;
+    l->settings = copy_bytes(source->settings, source->type->settings_size);
+    l->inputs = copy_bytes(source->inputs, source->input_count * sizeof *l->inputs);
+    if (!l->settings || !l->inputs) return silma_fail_memory(error, source->type->settings_size);
     for (size_t input = 0; input < l->input_count; input++)
-        fprintf(text, from, f->fates[l->inputs[input]].stand_in);
-    fputc('\n', text);
+        l->inputs[input] = places[f->fates[source->inputs[input]].stand_in];
+    if (f->fates[i].norm) l->type->add_bias(l);
+    if (f->fates[i].activation) l->act = *(const activation *)f->g->layers[f->fates[i].activation].settings;
+    return i == 0 ? SILMA_OK : graph_resolve_layer(g, l, error);
 }
 
-static bool write_text(const folding *f, char **written)
+static silma_status copy_layers(const folding *f, size_t *places, graph *g, silma_error *error)
 {
-    size_t size;
-    FILE *text = open_memstream(written, &size);
-    if (!text) return false;
-    shape in = graph_input(f->g);
-    if (in.flat)
-        fprintf(text, "input %d name=n0\n", in.c);
-    else
-        fprintf(text, "input %dx%dx%d name=n0\n", in.h, in.w, in.c);
-    for (size_t i = 1; i < f->count; i++)
-        if (f->fates[i].stand_in == i) write_layer(text, f, i);
-    // Otherwise a sigmoid or softmax at the end were taken for the head, which is off already.
-    fprintf(text, "linear from=n%zu name=end\n", f->fates[f->count - 1].stand_in);
-    return fclose(text) == 0;
+    g->origin = strdup(f->g->origin);
+    g->layers = calloc(f->count, sizeof *g->layers);
+    if (!g->origin || !g->layers) return silma_fail_memory(error, f->count * sizeof *g->layers);
+    silma_status status = SILMA_OK;
+    for (size_t i = 0; status == SILMA_OK && i < f->count; i++) {
+        if (f->fates[i].stand_in != i) continue;
+        places[i] = g->layer_count;
+        status = copy_layer(f, i, places, g, error);
+    }
+    g->output_layer = places[f->fates[f->count - 1].stand_in];
+    g->head = ACTIVATION_LINEAR;
+    return status == SILMA_OK ? graph_place_parameters(g, error) : status;
+}
+
+static silma_status build(const folding *f, graph **built, silma_error *error)
+{
+    size_t *places = calloc(f->count, sizeof *places);
+    *built = calloc(1, sizeof **built);
+    silma_status status =
+        places && *built ? copy_layers(f, places, *built, error) : silma_fail_memory(error, f->count * sizeof *places);
+    free(places);
+    return status;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -204,10 +206,7 @@ static silma_status fold(folding *f, folded_network *folded, silma_error *error)
     for (size_t i = 1; i < f->count; i++)
         find_fold(f, i);
     if (f->folds == 0) return SILMA_OK;
-    char *text = NULL;
-    silma_status status = write_text(f, &text) ? graph_parse(&folded->g, text, f->g->origin, NULL, error)
-                                               : silma_fail_memory(error, f->count * DESCRIPTION_MAX);
-    free(text);
+    silma_status status = build(f, &folded->g, error);
     return status == SILMA_OK ? fill(f, folded, error) : status;
 }
 

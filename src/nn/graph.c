@@ -3,6 +3,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/utf8.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 enum {
     TEXT_MAX = 1 << 20,
     LAYERS_MAX = 4096,
+    RECIPE_MAX = 256, // lines
+    TYPES_MAX = 64,
     PARAMETER_ALIGNMENT = 16, // floats: 64 bytes, so that kernels may load whole vectors from a tensor's start
 };
 
@@ -23,7 +26,8 @@ typedef struct reader {
     graph *g;
     const silma_input *input;
     FILE *stored;
-    const char *line; // the one that is being taken apart; it has the bytes of the raw one up to its comment
+    const char *line;           // the one that is being taken apart; it has the bytes of the raw one up to its comment
+    int last_number[TYPES_MAX]; // by the type's place in layer_types: no layer has a greater one of those given here
     bool in_recipe;
 } reader;
 
@@ -66,9 +70,18 @@ static silma_status fail_unknown_layer(const graph *g, const words *line, const 
     return words_fail(line, error, "no layer above is called '%s'; give one a name with name=%s", name, name);
 }
 
-// The user's name=, or type and running number.
-static silma_status name_layer(const graph *g, layer *l, words *line, silma_error *error)
+static int *last_number_of(reader *r, const layer_type *type)
 {
+    size_t place = 0;
+    while (place + 1 < TYPES_MAX && layer_types[place] != type)
+        place++;
+    return &r->last_number[place];
+}
+
+// The user's name=, or type and running number.
+static silma_status name_layer(reader *r, layer *l, words *line, silma_error *error)
+{
+    const graph *g = r->g;
     const char *given = words_option(line, "name");
     if (given) {
         if (strlen(given) >= LAYER_NAME_MAX || given[0] == '\0' || strpbrk(given, "./\\\"'"))
@@ -82,11 +95,12 @@ static silma_status name_layer(const graph *g, layer *l, words *line, silma_erro
         snprintf(l->name, sizeof l->name, "%s", INPUT_NAME);
         return SILMA_OK;
     }
-    int number = 1;
+    int *last = last_number_of(r, l->type), number = 0;
     for (size_t i = 0; i < g->layer_count; i++)
         number += g->layers[i].type == l->type;
+    if (*last < number) *last = number;
     do {
-        snprintf(l->name, sizeof l->name, "%s%d", l->type->name, number++);
+        snprintf(l->name, sizeof l->name, "%s%d", l->type->name, ++*last);
     } while (find_layer(g, l->name) != SIZE_MAX);
     return SILMA_OK;
 }
@@ -142,7 +156,7 @@ static silma_status check_shape(const graph *g, const layer *l, silma_error *err
                       g->origin, l->line, l->name, l->out.h, l->out.w, l->out.c);
 }
 
-static silma_status resolve_layer(const graph *g, layer *l, silma_error *error)
+silma_status graph_resolve_layer(const graph *g, layer *l, silma_error *error)
 {
     shape *in = calloc(l->input_count, sizeof *in);
     if (!in) return silma_fail_memory(error, l->input_count * sizeof *in);
@@ -204,12 +218,19 @@ static silma_status parse_input(reader *r, layer *l, words *line, silma_error *e
     return SILMA_OK;
 }
 
+static const char *find_word(const words *line, const char *wanted)
+{
+    for (int i = 0; i < line->count; i++)
+        if (line->word[i] && strcmp(line->word[i], wanted) == 0) return line->word[i];
+    return NULL;
+}
+
 // `dense classes`: the word becomes the number of classes of the data, in the stored text as well.
 static silma_status replace_classes(reader *r, const layer *l, words *line, char *raw, char number[16],
                                     silma_error *error)
 {
-    const char *word = words_peek(line);
-    if (strcmp(l->type->name, "dense") != 0 || !word || strcmp(word, "classes") != 0) {
+    const char *word = strcmp(l->type->name, "dense") == 0 ? find_word(line, "classes") : NULL;
+    if (!word) {
         fputs(raw, r->stored);
         return SILMA_OK;
     }
@@ -251,11 +272,12 @@ static silma_status parse_layer_line(reader *r, layer *l, words *line, char *raw
         return words_fail(line, error,
                           first ? "the first layer must be the input" : "only the first layer is the input");
     line->synopsis = l->type->synopsis;
-    silma_status status = name_layer(r->g, l, line, error);
+    silma_status status = name_layer(r, l, line, error);
     if (status != SILMA_OK) return status;
     if (first) {
         status = parse_input(r, l, line, error);
-        return status == SILMA_OK ? words_finish(line, error) : status;
+        if (status == SILMA_OK) status = words_finish(line, error);
+        return status == SILMA_OK ? check_shape(r->g, l, error) : status;
     }
     l->settings = calloc(1, l->type->settings_size + 1);
     if (!l->settings) return silma_fail_memory(error, l->type->settings_size);
@@ -264,7 +286,7 @@ static silma_status parse_layer_line(reader *r, layer *l, words *line, char *raw
     if (status == SILMA_OK) status = replace_classes(r, l, line, raw, number, error);
     if (status == SILMA_OK && l->type->parse) status = l->type->parse(l, line, error);
     if (status == SILMA_OK) status = words_finish(line, error);
-    if (status == SILMA_OK) status = resolve_layer(r->g, l, error);
+    if (status == SILMA_OK) status = graph_resolve_layer(r->g, l, error);
     return status;
 }
 
@@ -289,6 +311,9 @@ static silma_status append_layer(reader *r, words *line, char *raw, silma_error 
 
 static silma_status append_recipe(graph *g, const char *text, int number, silma_error *error)
 {
+    if (g->recipe_count == RECIPE_MAX)
+        return silma_fail(error, SILMA_BAD_FILE, "%s:%d: at most %d lines are allowed under 'train:'", g->origin,
+                          number, RECIPE_MAX);
     recipe_line *grown = reallocarray(g->recipe, g->recipe_count + 1, sizeof *grown);
     if (!grown) return silma_fail_memory(error, sizeof *grown);
     g->recipe = grown;
@@ -370,7 +395,7 @@ static silma_status find_head(graph *g, silma_error *error)
     if (is_head(last->act.kind)) {
         g->head = last->act.kind;
         last->act = (activation){.kind = ACTIVATION_LINEAR};
-        return resolve_layer(g, last, error);
+        return graph_resolve_layer(g, last, error);
     }
     if (g->layer_count > 2 && activation_find(last->type->name, &kind) && is_head(kind)) {
         g->head = kind;
@@ -396,7 +421,7 @@ static silma_status check_whole(const graph *g, silma_error *error)
     return SILMA_OK;
 }
 
-static silma_status place_parameters(graph *g, silma_error *error)
+silma_status graph_place_parameters(graph *g, silma_error *error)
 {
     for (size_t i = 0; i < g->layer_count; i++) {
         for (int p = 0; p < g->layers[i].parameter_count; p++) {
@@ -413,16 +438,24 @@ static silma_status place_parameters(graph *g, silma_error *error)
     return SILMA_OK;
 }
 
+// Printable UTF-8 in lines: comments are kept, and go into models and onto terminals.
 static silma_status check_text(const char *text, const char *origin, silma_error *error)
 {
     size_t length = strlen(text);
     if (length > TEXT_MAX)
         return silma_fail(error, SILMA_BAD_FILE, "%s: has %zu bytes; a network has at most %d", origin, length,
                           TEXT_MAX);
-    for (size_t i = 0; i < length; i++) {
+    int line = 1;
+    for (size_t i = 0, step; i < length; i += step) {
         unsigned char byte = (unsigned char)text[i];
-        if (byte < ' ' && byte != '\n' && byte != '\t' && byte != '\r')
+        bool blank = byte == '\n' || byte == '\t' || byte == '\r';
+        step = blank ? 1 : utf8_character_length(text + i, length - i);
+        line += byte == '\n';
+        if (step > 0) continue;
+        if (byte < ' ')
             return silma_fail(error, SILMA_BAD_FILE, "%s: byte %zu is %u: this is no text", origin, i, byte);
+        return silma_fail(error, SILMA_BAD_FILE, "%s:%d: byte 0x%02x: a network's text is printable UTF-8", origin,
+                          line, byte);
     }
     return SILMA_OK;
 }
@@ -453,7 +486,7 @@ silma_status graph_parse(graph **result, const char *text, const char *origin, c
     status = g->origin ? read_text(g, text, input, error) : silma_fail_memory(error, strlen(origin));
     if (status == SILMA_OK) status = check_whole(g, error);
     if (status == SILMA_OK) status = find_head(g, error);
-    if (status == SILMA_OK) status = place_parameters(g, error);
+    if (status == SILMA_OK) status = graph_place_parameters(g, error);
     if (status != SILMA_OK) {
         graph_free(g);
         return status;

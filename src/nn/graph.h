@@ -15,7 +15,7 @@ typedef struct recipe_line {
 } recipe_line;
 
 typedef struct graph {
-    char *text;   // as given, `input auto` and `classes` resolved: what is stored in a model
+    char *text;   // as given, `input auto` and `classes` resolved: what is stored in a model; null: it has none
     char *origin; // for messages
     size_t layer_count;
     layer *layers;
@@ -31,6 +31,11 @@ typedef struct graph {
 silma_status graph_parse(graph **g, const char *text, const char *origin, const silma_input *input, silma_error *error)
     SILMA_PRIVATE_API(graph_parse);
 void graph_free(graph *g);
+
+// For a graph that is put together without a text: what follows from a layer's settings and inputs; and the offsets of
+// all parameters, when every layer is there.
+silma_status graph_resolve_layer(const graph *g, layer *l, silma_error *error);
+silma_status graph_place_parameters(graph *g, silma_error *error);
 
 static inline shape graph_input(const graph *g)
 {

@@ -7,16 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Halves *batch until the plan's arena is small, or there is but one image.
+// Halves *batch until the plan's arena is small, or there is but one image. A text of a line can ask for terabytes.
 static silma_status create_small_plan(plan **p, const graph *g, const kernels *k, thread_pool *pool, size_t views,
                                       size_t *batch, silma_error *error)
 {
-    static const size_t ARENA_MOST = (size_t)1 << 30;
+    static const uint64_t ARENA_MOST = UINT64_C(1) << 30, ARENA_IMAGE_MOST = UINT64_C(1) << 31;
     for (;; *batch = (*batch + 1) / 2) {
         silma_status status = plan_create(p, g, k, pool, views * *batch, PLAN_INFER, error);
-        if (status != SILMA_OK || *batch == 1 || plan_arena_bytes(*p) <= ARENA_MOST) return status;
+        size_t bytes = status == SILMA_OK ? plan_arena_bytes(*p) : 0;
+        if (status != SILMA_OK || bytes <= ARENA_MOST || (*batch == 1 && bytes <= ARENA_IMAGE_MOST)) return status;
         plan_free(*p);
         *p = NULL;
+        if (*batch == 1)
+            return silma_fail(error, SILMA_BAD_FILE,
+                              "%s: the network needs %zu bytes of memory for one image; at most %llu are allowed",
+                              g->origin, bytes, (unsigned long long)ARENA_IMAGE_MOST);
     }
 }
 

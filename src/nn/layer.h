@@ -128,6 +128,9 @@ struct layer_type {
     silma_status (*resolve)(layer *l, const shape *in, silma_error *error);
     // The options as text, in the .silma grammar, without name and from; at most size bytes with the final zero.
     void (*describe)(const layer *l, char *text, size_t size);
+    // Gives the layer a bias if it has none, for what is folded into its kernel (nn/fold.h); to be resolved again.
+    // Null: its output is not linear in a kernel whose last dimension are the output's channels.
+    void (*add_bias)(layer *l);
     // Memory for n images; never less for a larger n. Null: none.
     void (*memory)(const layer *l, const kernels *k, unsigned threads, int n, bool training, const shape *in,
                    layer_memory *memory);

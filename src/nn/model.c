@@ -151,5 +151,6 @@ int silma_model_choose(const silma_model *model, const float *probabilities)
     int best = 0;
     for (int i = 1; i < model->class_count; i++)
         if (probabilities[i] > probabilities[best]) best = i;
-    return (double)probabilities[best] >= model->calibration.threshold ? best : -1;
+    const silma_calibration *c = &model->calibration;
+    return c->count == 0 || (double)probabilities[best] >= c->threshold ? best : -1;
 }

@@ -6,7 +6,9 @@
 //     classes        JSON: ["T-shirt/top", ...]
 //     preprocessing  JSON: how pictures enter the network, see preprocessing.h
 //     calibration    JSON: {"temperature":1.6,"threshold":0.4,"error_rate":0.05,"images":12000}, if calibrated
-//     summary        JSON: how it was trained (no times: the same run writes the same bytes)
+//     summary        JSON: how it was trained, if it was by a run: {"silma":"0.1.0","network":"cnn","data":{"name":...,
+//                    "sha256":...,"train_images":...,"validation_images":...},"settings":{"loss":...,...},
+//                    "epoch":{"epoch":9,"loss":...,"val_accuracy":...}} (no times: the same run writes the same bytes)
 #ifndef SILMA_NN_MODEL_H
 #define SILMA_NN_MODEL_H
 

@@ -240,6 +240,18 @@ static silma_status read_described(silma_model **result, const safetensors *file
     return SILMA_OK;
 }
 
+static silma_status read_summary(silma_model *model, const safetensors *file, const char *path, silma_error *error)
+{
+    const char *text = safetensors_metadata(file, "summary");
+    if (!text) return SILMA_OK;
+    json_t *summary = metadata_json(file, "summary");
+    bool is_object = json_is_object(summary);
+    json_decref(summary);
+    if (!is_object) return fail_metadata(path, "summary", "a JSON object", error);
+    model->summary = strdup(text);
+    return model->summary ? SILMA_OK : silma_fail_memory(error, strlen(text));
+}
+
 silma_status model_read(silma_model **result, const safetensors *file, const char *path, silma_error *error)
 {
     const char *format = safetensors_metadata(file, "format");
@@ -249,6 +261,7 @@ silma_status model_read(silma_model **result, const safetensors *file, const cha
         return silma_fail(error, SILMA_BAD_FILE, "%s: is of format '%s'; this version reads '%s'", path,
                           utf8_show(format).text, FORMAT);
     if (!safetensors_metadata(file, "network")) return fail_metadata(path, "network", "the network's text", error);
+    *result = NULL;
     json_t *classes = metadata_json(file, "classes");
     json_t *preprocessing = metadata_json(file, "preprocessing");
     json_t *calibration = metadata_json(file, "calibration");
@@ -256,13 +269,11 @@ silma_status model_read(silma_model **result, const safetensors *file, const cha
     json_decref(calibration);
     json_decref(classes);
     json_decref(preprocessing);
-    const char *summary = safetensors_metadata(file, "summary");
-    if (status != SILMA_OK || !summary) return status;
-    (*result)->summary = strdup(summary);
-    if ((*result)->summary) return SILMA_OK;
+    if (status == SILMA_OK) status = read_summary(*result, file, path, error);
+    if (status == SILMA_OK) return SILMA_OK;
     silma_model_free(*result);
     *result = NULL;
-    return silma_fail_memory(error, strlen(summary));
+    return status;
 }
 
 silma_status silma_model_load(silma_model **model, const char *path, silma_error *error)

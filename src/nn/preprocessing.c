@@ -36,11 +36,31 @@ static json_t *picture_to_json(const silma_preparation *p)
                      p->background[2]);
 }
 
+static bool repeats_after(const float *values, int count, int period)
+{
+    for (int i = period; i < count; i++)
+        if (values[i] != values[i - period]) return false;
+    return true;
+}
+
+// How many scales and shifts are written: one a channel. Those of a vector, which stands for a whole image, repeat.
+static int period_of(const silma_model *model)
+{
+    shape in = graph_input(model->g);
+    if (!in.flat) return in.c;
+    int period = 1;
+    while (in.c % period != 0 || !repeats_after(model->scale, in.c, period) ||
+           !repeats_after(model->shift, in.c, period))
+        period++;
+    return period;
+}
+
 json_t *preprocessing_to_json(const silma_model *model)
 {
     shape in = graph_input(model->g);
+    int period = period_of(model);
     return json_pack("{s:i,s:i,s:i,s:o,s:o,s:o,s:o*}", "height", in.h, "width", in.w, "channels", in.c, "scale",
-                     floats_to_json(model->scale, in.c), "shift", floats_to_json(model->shift, in.c), "picture",
+                     floats_to_json(model->scale, period), "shift", floats_to_json(model->shift, period), "picture",
                      picture_to_json(&model->preparation), "tta",
                      model->tta == LOOKS_NONE ? NULL : json_string(LOOKS_NAMES[model->tta]));
 }
@@ -50,16 +70,18 @@ json_t *preprocessing_to_json(const silma_model *model)
 
 bool preprocessing_lists_channels(const json_t *object, const graph *g)
 {
-    size_t channels = (size_t)graph_input(g).c;
-    return json_array_size(json_object_get(object, "scale")) == channels &&
-           json_array_size(json_object_get(object, "shift")) == channels;
+    shape in = graph_input(g);
+    size_t channels = (size_t)in.c, scales = json_array_size(json_object_get(object, "scale"));
+    if (scales == 0 || json_array_size(json_object_get(object, "shift")) != scales) return false;
+    return in.flat ? channels % scales == 0 : channels == scales;
 }
 
+// preprocessing_lists_channels has checked the array's size.
 static bool read_floats(const json_t *array, float *values, int count)
 {
-    if (!json_is_array(array) || json_array_size(array) != (size_t)count) return false;
+    size_t period = json_array_size(array);
     for (int i = 0; i < count; i++) {
-        const json_t *value = json_array_get(array, (size_t)i);
+        const json_t *value = json_array_get(array, (size_t)i % period);
         if (!json_is_number(value)) return false;
         values[i] = (float)json_number_value(value);
         if (!isfinite(values[i])) return false;

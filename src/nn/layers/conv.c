@@ -65,6 +65,12 @@ static silma_status resolve(layer *l, const shape *in, silma_error *error)
     return SILMA_OK;
 }
 
+static void add_bias(layer *l)
+{
+    conv_settings *conv = l->settings;
+    conv->bias = true;
+}
+
 static void describe_conv(const layer *l, char *text, size_t size)
 {
     const conv_settings *conv = l->settings;
@@ -204,6 +210,7 @@ const layer_type layer_conv = {
     .parse = parse,
     .resolve = resolve,
     .describe = describe_conv,
+    .add_bias = add_bias,
     .memory = memory,
     .pack = pack,
     .forward = forward,

@@ -48,6 +48,12 @@ static silma_status resolve(layer *l, const shape *in, silma_error *error)
     return status;
 }
 
+static void add_bias(layer *l)
+{
+    dense_settings *dense = l->settings;
+    dense->bias = true;
+}
+
 static void describe_dense(const layer *l, char *text, size_t size)
 {
     const dense_settings *dense = l->settings;
@@ -156,6 +162,7 @@ const layer_type layer_dense = {
     .parse = parse,
     .resolve = resolve,
     .describe = describe_dense,
+    .add_bias = add_bias,
     .memory = memory,
     .forward = forward,
     .backward = backward,

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 size_t floats_bytes(size_t count)
@@ -27,6 +28,7 @@ void describe_number(char *text, size_t size, float value)
 {
     char number[32];
     snprintf(number, sizeof number, "%g", (double)value);
+    if (strtof(number, NULL) != value) snprintf(number, sizeof number, "%.9g", (double)value);
     char *comma = strchr(number, ',');
     if (comma != NULL) *comma = '.';
     describe(text, size, "%s", number);
