@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { RUNS_MOST = 64 };
@@ -42,15 +43,25 @@ static void session_free(session *s)
 // ---------------------------------------------------------------------------------------------------------------------
 // Opening
 
+static bool is_same_folder(const char *one, const char *other)
+{
+    struct stat a, b;
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static silma_status check(const arguments *args, session *s, problem *why)
 {
     silma_status status = arguments_expect_words(args, 2, RUNS_MOST, "two or more run folders", why);
     if (status) return status;
     s->count = args->word_count;
     s->folders = args->words;
-    for (size_t i = 0; i < s->count; i++)
+    for (size_t i = 0; i < s->count; i++) {
         if (!run_folder_holds_run(s->folders[i]))
             return problem_set(why, SILMA_IO, "%s: no run in this folder: expected config.json", s->folders[i]);
+        for (size_t j = 0; j < i; j++)
+            if (is_same_folder(s->folders[i], s->folders[j]))
+                return problem_set(why, SILMA_USAGE, "%s: is named twice", s->folders[i]);
+    }
     if (option_given(args, "png") && !option_given(args, "figures")) {
         problem_hint(why, "silma compare RUN RUN --figures figures --png");
         return problem_set(why, SILMA_USAGE, "--png needs --figures: where to put the pictures");
@@ -58,6 +69,7 @@ static silma_status check(const arguments *args, session *s, problem *why)
     status = option_given(args, "png") ? raster_check(why) : SILMA_OK;
     if (status) return status;
     s->out = option_given(args, "out") ? option_text(args, "out") : "compare.html";
+    if (!s->out[0]) return problem_set(why, SILMA_USAGE, "--out: the name of the page is empty");
     if (access(s->out, F_OK) == 0 && !option_given(args, "force")) {
         problem_hint(why, "--force replaces it, --out FILE writes another");
         return problem_set(why, SILMA_USAGE, "%s exists already", s->out);

@@ -237,6 +237,8 @@ static silma_status evaluate(const arguments *args, session *s, problem *why)
     if (!status) status = silma_model_load(&s->model, s->model_path, &why->error);
     silma_split split = s->split == SILMA_SPLIT_TEST ? SILMA_SPLIT_TEST : SILMA_SPLIT_TRAIN;
     if (!status) status = open_model_dataset(args, s->model_path, s->model, split, &s->dataset, why);
+    if (status == SILMA_IO && split == SILMA_SPLIT_TEST && strstr(why->error.message, "test set is missing"))
+        problem_hint(why, "--split validation measures on the images that the model's run kept apart");
     if (!status && s->split == SPLIT_VALIDATION)
         status = open_validation(s->model_path, s->dataset, &s->indices, &s->index_count, why);
     if (!status)

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@ char *folder_of_path(const char *path)
     return strndup(path, (size_t)(slash - path));
 }
 
-static bool exists_in(const char *folder, const char *file)
+bool holds_file(const char *folder, const char *file)
 {
     char *path = join_path(folder, file);
     bool exists = path && access(path, F_OK) == 0;
@@ -44,20 +45,20 @@ static bool exists_in(const char *folder, const char *file)
 
 bool run_folder_holds_run(const char *path)
 {
-    return exists_in(path, "config.json");
+    return holds_file(path, "config.json");
 }
 
 // The first file of a run that the folder holds, complete run or not; null if there is none.
 static const char *file_of_run(const char *path)
 {
     for (size_t i = 0; i < RUN_FILE_COUNT; i++)
-        if (exists_in(path, run_files[i])) return run_files[i];
+        if (holds_file(path, run_files[i])) return run_files[i];
     return NULL;
 }
 
 bool run_folder_holds_split(const char *path)
 {
-    return exists_in(path, "split.json");
+    return holds_file(path, "split.json");
 }
 
 static silma_status fail_path(problem *why, const char *path, const char *what)
@@ -251,7 +252,8 @@ static bool count_epoch(const char *line, const char *watch, run_history *histor
     }
     if (valid && json_is_true(json_object_get(record, "best"))) {
         history->best_epoch = (unsigned)json_integer_value(epoch);
-        history->best_value = json_number_value(json_object_get(record, watch));
+        const json_t *value = json_object_get(record, watch);
+        history->best_value = json_is_number(value) ? json_number_value(value) : NAN;
     }
     json_decref(record);
     return valid;
@@ -259,7 +261,7 @@ static bool count_epoch(const char *line, const char *watch, run_history *histor
 
 silma_status run_folder_history(const char *folder, const char *watch, run_history *history, problem *why)
 {
-    *history = (run_history){0};
+    *history = (run_history){.best_value = NAN};
     char *path = join_path(folder, "history.jsonl");
     if (!path) return problem_set_memory(why);
     silma_status status = SILMA_OK;

@@ -21,6 +21,8 @@ void run_folder_keep(run_folder *folder);
 // There is no new run: all is as it was before. Frees what `folder` holds, except path.
 void run_folder_restore(run_folder *folder);
 
+// Whether a file or folder of this name lies in the folder.
+bool holds_file(const char *folder, const char *file);
 bool run_folder_holds_run(const char *path);
 bool run_folder_holds_split(const char *path);
 

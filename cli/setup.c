@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const option machine_table[] = {
     {"threads", "N", "worker threads (default: one per processor); the results do not depend on it, to the bit"},
@@ -30,23 +31,46 @@ silma_status read_threads(const arguments *args, unsigned *threads, problem *why
     return status;
 }
 
-silma_status open_context(const arguments *args, silma_context **context, problem *why)
+static silma_status read_machine(const arguments *args, silma_context_options *options, problem *why)
 {
     static const char *const backends[] = {"fast", "reference"};
-    unsigned threads = 0;
     size_t backend = SILMA_BACKEND_FAST;
-    silma_status status = read_threads(args, &threads, why);
+    silma_status status = read_threads(args, &options->threads, why);
     if (!status) status = option_choice(args, "backend", backends, 2, &backend, why);
-    if (status) return status;
+    options->isa = option_text(args, "isa");
+    options->backend = (silma_backend)backend;
+    options->no_winograd = option_given(args, "no-winograd");
+    return status;
+}
 
-    silma_context_options options = {
-        .threads = threads,
-        .isa = option_text(args, "isa"),
-        .backend = (silma_backend)backend,
-        .no_winograd = option_given(args, "no-winograd"),
-    };
+silma_status open_context(const arguments *args, silma_context **context, problem *why)
+{
+    silma_context_options options = {0};
+    silma_status status = read_machine(args, &options, why);
+    if (status) return status;
     status = silma_context_create(context, &options, &why->error);
     if (status == SILMA_USAGE) problem_hint(why, "the instruction set is named by --isa, or else by $SILMA_ISA");
+    return status;
+}
+
+silma_status open_run_context(const arguments *args, const char *folder, silma_context **context, problem *why)
+{
+    const char *from_environment = getenv("SILMA_ISA");
+    bool chosen = option_given(args, "isa") || option_given(args, "backend") || option_given(args, "no-winograd") ||
+                  (from_environment && from_environment[0]);
+    json_t *config = NULL;
+    silma_context_options options = {0};
+    silma_status status = read_machine(args, &options, why);
+    if (chosen || status || run_folder_read_json(folder, "config.json", &config, &(problem){.hint = ""}))
+        return status ? status : open_context(args, context, why);
+    const char *isa = json_string_value(json_object_get(config, "isa"));
+    bool reference = isa && strcmp(isa, "reference") == 0;
+    options.backend = reference ? SILMA_BACKEND_REFERENCE : SILMA_BACKEND_FAST;
+    options.isa = reference ? NULL : isa;
+    options.no_winograd = json_is_false(json_object_get(config, "winograd"));
+    // A CPU without these kernels goes on with its own.
+    if (silma_context_create(context, &options, NULL)) status = open_context(args, context, why);
+    json_decref(config);
     return status;
 }
 
@@ -79,6 +103,14 @@ static const silma_codecs *limited_codecs(void)
 silma_dataset_options dataset_options(const char *data_dir)
 {
     return (silma_dataset_options){.data_dir = data_dir, .notice = print_notice, .codecs = limited_codecs()};
+}
+
+silma_status check_data_dir(const arguments *args, problem *why)
+{
+    const char *folder = option_text(args, "data-dir");
+    struct stat info;
+    if (!folder || (stat(folder, &info) == 0 && S_ISDIR(info.st_mode))) return SILMA_OK;
+    return problem_set(why, SILMA_USAGE, "--data-dir: '%s' is no folder", folder);
 }
 
 silma_status open_dataset(const char *name, const char *data_dir, silma_split split, silma_dataset **dataset,
@@ -152,6 +184,25 @@ silma_status open_model_dataset(const arguments *args, const char *model_path, c
     return status;
 }
 
+// The numbers in split.json mean images of the data set that the run was trained on, and of no other.
+static silma_status check_same_data(const char *folder, const silma_dataset *dataset, problem *why)
+{
+    json_t *config = NULL;
+    silma_status status = run_folder_read_json(folder, "config.json", &config, why);
+    if (status) return status;
+    const char *trained = json_string_value(json_object_get(json_object_get(config, "data"), "sha256"));
+    const char *found = silma_dataset_hash(dataset);
+    if (!trained || strcmp(trained, found) != 0) {
+        status = problem_set(why, SILMA_USAGE,
+                             "%s: the run's validation images are known by their numbers, but %s is no longer the data "
+                             "it was trained on (sha256 %.12s..., not %.12s...)",
+                             folder, silma_dataset_name(dataset), found, trained ? trained : "unknown");
+        problem_hint(why, "--split train or --split test takes all images of a part");
+    }
+    json_decref(config);
+    return status;
+}
+
 static silma_status read_validation(const char *folder, const silma_dataset *dataset, uint32_t **indices, size_t *count,
                                     problem *why)
 {
@@ -161,7 +212,8 @@ static silma_status read_validation(const char *folder, const silma_dataset *dat
                            "%s: no split.json beside the model: which images its run kept for validation is not known",
                            folder);
     }
-    silma_status status = run_folder_validation(folder, silma_dataset_images(dataset)->count, indices, count, why);
+    silma_status status = check_same_data(folder, dataset, why);
+    if (!status) status = run_folder_validation(folder, silma_dataset_images(dataset)->count, indices, count, why);
     if (status || *count > 0) return status;
     return problem_set(why, SILMA_USAGE, "%s: the run kept no images for validation", folder);
 }
@@ -221,8 +273,10 @@ silma_status network_input(const arguments *args, silma_input *input, problem *w
 silma_status open_network(const char *name_or_path, const silma_input *input, silma_network **network, problem *why)
 {
     silma_status status = silma_network_open(network, name_or_path, input, &why->error);
-    if (status && input->height == 0 && strstr(why->error.message, "input auto"))
+    if (status && input->height == 0 && strstr(why->error.message, "input auto")) {
         problem_hint(why, "--input HxWxC tells the size, such as --input 28x28x1");
+        status = why->error.status = SILMA_USAGE; // an option is missing, the file is good
+    }
     return status;
 }
 

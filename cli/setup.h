@@ -9,6 +9,13 @@ extern const option_group machine_options;
 
 silma_status open_context(const arguments *args, silma_context **context, problem *why);
 
+// The same for continuing a run: without an option (or $SILMA_ISA) that says otherwise, the kernels that the run was
+// trained with, as far as this CPU has them: others give other bits.
+silma_status open_run_context(const arguments *args, const char *folder, silma_context **context, problem *why);
+
+// SILMA_USAGE if --data-dir names no folder.
+silma_status check_data_dir(const arguments *args, problem *why);
+
 // SILMA_USAGE if a variable that only the command reads makes no sense.
 silma_status check_environment(problem *why);
 

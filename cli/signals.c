@@ -21,6 +21,13 @@ void signals_catch(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    struct sigaction hangup; // under nohup the run outlives its terminal
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
+}
+
+const char *signals_name(void)
+{
+    return caught_signal == SIGINT ? "Ctrl-C" : caught_signal == SIGHUP ? "a hangup" : "SIGTERM";
 }
 
 int signals_caught(void)

@@ -7,4 +7,7 @@ void signals_catch(void);
 // The signal that asked to stop, or 0.
 int signals_caught(void);
 
+// What a message calls it.
+const char *signals_name(void);
+
 #endif

@@ -112,8 +112,7 @@ static void hint_again(const arguments *args, problem *why)
         int length = snprintf(line + used, sizeof line - used, " --%s%s%s", repeated[i], quoted[0] ? " " : "", quoted);
         if (length > 0 && used + (size_t)length < sizeof line) used += (size_t)length;
     }
-    problem_set(why, SILMA_INTERRUPTED, "stopped by %s; everything is saved in %s",
-                signals_caught() == SIGINT ? "Ctrl-C" : "SIGTERM", out_folder(args));
+    problem_set(why, SILMA_INTERRUPTED, "stopped by %s; everything is saved in %s", signals_name(), out_folder(args));
     problem_hint(why, "continue with: %s", line);
 }
 

@@ -114,6 +114,9 @@ static silma_status apply_early_stop(const arguments *args, silma_settings *sett
 
 static silma_status apply_recipe(const arguments *args, silma_settings *settings, problem *why)
 {
+    const char *optimizer = option_text(args, "optimizer");
+    if (option_given(args, "lr") && optimizer && strstr(optimizer, "lr="))
+        return problem_set(why, SILMA_USAGE, "--optimizer and --lr both give a learning rate");
     for (const option *o = recipe_table; o->name; o++) {
         bool early_stop = strcmp(o->name, "early-stop") == 0 || strcmp(o->name, "patience") == 0;
         const char *value = option_text(args, o->name);
@@ -141,6 +144,8 @@ static silma_status create_run(const arguments *args, session *s, problem *why)
 static silma_status check_new(const arguments *args, problem *why)
 {
     silma_status status = arguments_expect_words(args, 1, 1, "a network (a zoo name or a .silma file)", why);
+    if (!status && option_given(args, "force") && !option_given(args, "out"))
+        status = problem_set(why, SILMA_USAGE, "--force needs --out: which run to replace");
     if (status || option_given(args, "data")) return status;
     problem_hint(why, "silma train %s --data fashion-mnist; 'silma data list' shows what there is", args->words[0]);
     return problem_set(why, SILMA_USAGE, "--data is missing: which images to train on");
@@ -160,6 +165,7 @@ static silma_status open_new_dataset(const arguments *args, session *s, problem 
 static silma_status open_new(const arguments *args, session *s, problem *why)
 {
     silma_status status = check_new(args, why);
+    if (!status) status = open_context(args, &s->context, why);
     if (!status) status = open_new_dataset(args, s, why);
     if (status) return status;
     silma_input input = dataset_input(s->dataset);
@@ -186,6 +192,21 @@ static silma_status check_resume(const arguments *args, const char *folder, prob
     return problem_set(why, SILMA_IO, "%s: no run in this folder: expected config.json and last.safetensors", folder);
 }
 
+static void tell_other_kernels(const json_t *before, const session *s)
+{
+    json_t *now = json_loads(silma_run_config(s->run), 0, NULL);
+    const json_t *isa = json_object_get(before, "isa"), *winograd = json_object_get(before, "winograd");
+    bool same = json_equal(isa, json_object_get(now, "isa")) &&
+                (!winograd || json_equal(winograd, json_object_get(now, "winograd")));
+    json_decref(now);
+    if (same || s->quiet) return;
+    fprintf(stderr,
+            "notice: the run was trained with the kernels %s%s until now: with others it does not continue to the same "
+            "bits\n",
+            json_is_string(isa) ? json_string_value(isa) : "of another program",
+            json_is_false(winograd) ? " without Winograd" : "");
+}
+
 static silma_status open_resumed(const arguments *args, session *s, problem *why)
 {
     const char *folder = option_text(args, "resume");
@@ -193,12 +214,17 @@ static silma_status open_resumed(const arguments *args, session *s, problem *why
     options.strict = option_given(args, "strict");
     silma_status status = check_resume(args, folder, why);
     if (!status) status = read_threads(args, &options.threads, why);
+    if (!status) status = open_run_context(args, folder, &s->context, why);
     if (status) return status;
     s->folder.path = strdup(folder);
     if (!s->folder.path) return problem_set_memory(why);
     status = open_run_dataset(folder, option_text(args, "data"), &options, SILMA_SPLIT_TRAIN, &s->dataset, why);
     signals_catch();
+    json_t *before = NULL;
+    if (!status) status = run_folder_read_json(folder, "config.json", &before, why);
     if (!status) status = silma_run_resume(&s->run, s->context, s->dataset, s->settings, folder, &why->error);
+    if (!status) tell_other_kernels(before, s);
+    json_decref(before);
     return status;
 }
 
@@ -268,7 +294,11 @@ static void print_imbalance(const silma_images *images, const json_t *config)
     const json_t *settings = json_object_get(config, "settings");
     const char *weights = json_string_value(json_object_get(settings, "class_weights"));
     const char *sampler = json_string_value(json_object_get(settings, "sampler"));
-    if (!weights || !sampler || strcmp(weights, "none") != 0 || strcmp(sampler, "shuffle") != 0) return;
+    bool weighted = weights && strcmp(weights, "none") != 0, sampled = sampler && strcmp(sampler, "shuffle") != 0;
+    if (weighted && sampled)
+        fprintf(stderr, "notice: --class-weights and --sampler both correct the balance of the classes: twice is too "
+                        "much\n");
+    if (weighted || sampled) return;
     class_range range = find_class_range(images);
     if (range.most / 10 < range.least || range.least == 0) return;
     fprintf(stderr, "notice: classes out of balance: ");
@@ -307,11 +337,35 @@ typedef struct outcome {
     char *page;          // the report's path, or null
 } outcome;
 
+// Whether the data set has test images, as far as its folder tells.
+static bool has_test_set(const session *s)
+{
+    const char *folder = silma_dataset_folder(s->dataset);
+    if (folder && silma_dataset_preparation(s->dataset)) return holds_file(folder, "test");
+    char *found = NULL;
+    const char *name = silma_dataset_name(s->dataset);
+    bool known = !silma_catalog_find(name) || !silma_dataset_find(&found, name, SILMA_SPLIT_TEST,
+                                                                  &(silma_dataset_options){.data_dir = folder}, NULL);
+    free(found);
+    return known;
+}
+
+static void print_next(const session *s)
+{
+    char folder[512];
+    text_shell_quote(folder, sizeof folder, s->folder.path);
+    if (has_test_set(s)) {
+        printf("next:\n  silma eval %s/best.safetensors\n  silma predict %s/best.safetensors --index 0-8\n", folder,
+               folder);
+        return;
+    }
+    printf("next:\n  silma eval %s/best.safetensors --split validation\n  silma predict %s/best.safetensors PICTURE\n",
+           folder, folder);
+}
+
 static void print_end(const session *s, const outcome *end, bool trained)
 {
     const run_history *history = &end->history;
-    char folder[512];
-    text_shell_quote(folder, sizeof folder, s->folder.path);
     if (!trained) printf("nothing was left to train: the run is complete (--epochs N trains on)\n");
     printf("trained %u epoch%s in %s", history->epochs, history->epochs == 1 ? "" : "s",
            text_duration(history->seconds).text);
@@ -321,8 +375,7 @@ static void print_end(const session *s, const outcome *end, bool trained)
         printf("\nbest model on the validation images, with tta %s: accuracy %.4f", end->tta, end->tta_accuracy);
     printf("\nrun folder: %s\n", s->folder.path);
     if (end->page) printf("report: %s\n", end->page);
-    printf("next:\n  silma eval %s/best.safetensors\n  silma predict %s/best.safetensors --index 0-8\n", folder,
-           folder);
+    print_next(s);
 }
 
 static silma_status print_end_json(const session *s, const outcome *end, problem *why)
@@ -422,8 +475,7 @@ static void hint_after(silma_status status, const session *s, problem *why)
     char folder[256];
     text_shell_quote(folder, sizeof folder, s->folder.path);
     if (status == SILMA_INTERRUPTED) {
-        problem_set(why, status, "stopped by %s; everything is saved in %s",
-                    signals_caught() == SIGINT ? "Ctrl-C" : "SIGTERM", s->folder.path);
+        problem_set(why, status, "stopped by %s; everything is saved in %s", signals_name(), s->folder.path);
         problem_hint(why, "continue with: silma train --resume %s", folder);
     } else if (status == SILMA_DIVERGED) {
         problem_hint(why, "what the last good epoch left is in %s", s->folder.path);
@@ -452,7 +504,6 @@ static silma_status run(const arguments *args, problem *why)
     };
     silma_status status = silma_settings_create(&s.settings, &why->error);
     if (!status) status = apply_recipe(args, s.settings, why);
-    if (!status) status = open_context(args, &s.context, why);
     if (!status) status = option_given(args, "resume") ? open_resumed(args, &s, why) : open_new(args, &s, why);
     if (!status) {
         json_t *config = json_loads(silma_run_config(s.run), 0, NULL);

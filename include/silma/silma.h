@@ -281,7 +281,8 @@ SILMA_API void silma_model_preparation(const silma_model *model, silma_preparati
 SILMA_API int silma_model_class_count(const silma_model *model);
 SILMA_API const char *silma_model_class_name(const silma_model *model, int index); // null beyond the last
 SILMA_API const char *silma_model_text(const silma_model *model);                  // the network, as .silma text
-// How it was trained, as one JSON object; null where the file does not say.
+// How it was trained, as one JSON object: network, data (name, sha256, train_images, validation_images), settings, and
+// the values of its epoch, as in history.jsonl; null where the file does not say.
 SILMA_API const char *silma_model_summary(const silma_model *model);
 
 // What silma_model_calibrate has added to a model.

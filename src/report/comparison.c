@@ -104,12 +104,21 @@ const char *comparison_difference(const run_facts *a, const run_facts *b)
     return strcmp(silma_network_text(a->network), silma_network_text(b->network)) != 0 ? "network" : NULL;
 }
 
+// Whether a run repeats the group's with another seed. One with a seed that the group has already is the same run
+// again, and tells nothing about the spread.
+static bool belongs_to(const silma_comparison *c, size_t group, size_t run)
+{
+    const run_facts *facts = &c->runs[run].facts;
+    for (size_t i = 0; i < run; i++)
+        if (c->runs[i].group == group && c->runs[i].facts.seed == facts->seed) return false;
+    return !comparison_difference(&c->runs[c->groups[group].first].facts, facts);
+}
+
 static void set_groups(silma_comparison *c)
 {
     for (size_t i = 0; i < c->count; i++) {
         size_t group = 0;
-        while (group < c->group_count &&
-               comparison_difference(&c->runs[c->groups[group].first].facts, &c->runs[i].facts))
+        while (group < c->group_count && !belongs_to(c, group, i))
             group++;
         if (group == c->group_count) c->groups[c->group_count++] = (silma_compared_group){.first = i};
         c->groups[group].runs++;

@@ -2,6 +2,7 @@
 #include "core/error.h"
 #include "report/report_inside.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,38 @@ static bool is_off(const char *name, const char *value)
     return (strcmp(name, "clip_norm") == 0 && strtod(value, NULL) == 0) || !value[0];
 }
 
+// How pictures were prepared, where the data are pictures.
+static void add_preparation(text_buffer *command, const json_t *p)
+{
+    char text[32];
+    if (!json_is_object(p)) return;
+    int height = (int)json_integer_value(json_object_get(p, "height"));
+    int width = (int)json_integer_value(json_object_get(p, "width"));
+    snprintf(text, sizeof text, "%dx%d", height, width);
+    add_flag(command, "size", text);
+    add_flag(command, "color", json_integer_value(json_object_get(p, "channels")) == 1 ? "grey" : "rgb");
+    const char *resize = json_string_value(json_object_get(p, "resize"));
+    if (resize && strcmp(resize, "stretch") != 0) add_flag(command, "resize", resize);
+    unsigned background = 0;
+    for (size_t c = 0; c < 3; c++)
+        background = background << 8 |
+                     (unsigned)(json_integer_value(json_array_get(json_object_get(p, "background"), c)) & UINT8_MAX);
+    if (background == 0) return;
+    snprintf(text, sizeof text, "%06x", background);
+    add_flag(command, "background", text);
+}
+
+// Other kernels give other bits.
+static void add_kernels(text_buffer *command, const run_facts *facts)
+{
+    if (strcmp(facts->isa, "reference") == 0)
+        add_flag(command, "backend", "reference");
+    else if (facts->isa[0])
+        add_flag(command, "isa", facts->isa);
+    bool direct = json_is_false(json_object_get(facts->config, "winograd"));
+    if (direct && strcmp(facts->isa, "reference") != 0) buffer_add(command, " \\\n  --no-winograd");
+}
+
 static silma_status add_command(text_buffer *command, const run_facts *facts, silma_error *error)
 {
     bool known = silma_catalog_find(facts->data_name) != NULL;
@@ -68,6 +101,7 @@ static silma_status add_command(text_buffer *command, const run_facts *facts, si
     add_quoted(command, facts->model_name);
     if (!facts->from_zoo) buffer_add(command, ".silma");
     add_flag(command, "data", known || !facts->data_folder[0] ? facts->data_name : facts->data_folder);
+    add_preparation(command, json_object_get(json_object_get(facts->config, "data"), "preparation"));
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)facts->settings, name, value)
@@ -77,6 +111,7 @@ static silma_status add_command(text_buffer *command, const run_facts *facts, si
         if (!is_repeated(facts, name) && !is_off(name, text)) add_flag(command, name, text);
         free(text);
     }
+    add_kernels(command, facts);
     return buffer_status(command, error);
 }
 

@@ -8,6 +8,7 @@
 #include "core/utf8.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ static json_t *position_to_json(const run_position *at)
 
 static silma_status add_json(safetensors_writer *writer, const char *key, json_t *value, silma_error *error)
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(value);
     if (!text) return silma_fail(error, SILMA_FAILURE, "the run's %s cannot be written as JSON", key);
     silma_status status = safetensors_writer_metadata(writer, key, text, error);
@@ -66,10 +67,49 @@ static silma_status commit(const silma_run *run, safetensors_writer *writer, con
     return status;
 }
 
+static json_t *number_to_json(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *epoch_to_json(const silma_epoch *e)
+{
+    return json_pack("{s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "epoch", (json_int_t)e->epoch, "loss", number_to_json(e->loss),
+                     "accuracy", number_to_json(e->accuracy), "true_positives", number_to_json(e->true_positives),
+                     "val_loss", number_to_json(e->val_loss), "val_accuracy", number_to_json(e->val_accuracy),
+                     "val_true_positives", number_to_json(e->val_true_positives));
+}
+
+// How the model was trained: its "summary". The epoch is the last one that ended, null before the first. Where a run
+// was to end is left out: one that was resumed for more epochs writes the same bytes as one that was not.
+static json_t *summary_to_json(const silma_run *run)
+{
+    size_t epochs = run->history.count;
+    json_t *recipe = settings_to_json(&run->settings);
+    json_object_del(recipe, "epochs");
+    json_object_del(recipe, "early_stop");
+    return json_pack("{s:s,s:s,s:{s:s,s:s,s:I,s:I},s:o,s:o}", "silma", silma_version(), "network", run->network_name,
+                     "data", "name", silma_dataset_name(run->dataset), "sha256", silma_dataset_hash(run->dataset),
+                     "train_images", (json_int_t)run->parts.train_count, "validation_images",
+                     (json_int_t)run->parts.validation_count, "settings", recipe, "epoch",
+                     epochs > 0 ? epoch_to_json(&run->history.epochs[epochs - 1]) : json_null());
+}
+
+static silma_status summarise(const silma_run *run, silma_error *error)
+{
+    json_t *summary = summary_to_json(run);
+    free(run->model->summary);
+    run->model->summary = summary ? json_dumps(summary, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(summary);
+    if (run->model->summary) return SILMA_OK;
+    return silma_fail(error, SILMA_FAILURE, "the run's summary cannot be written as JSON");
+}
+
 static silma_status add_model(const silma_run *run, safetensors_writer *writer, silma_error *error)
 {
     const silma_model *model = run->model;
-    silma_status status = model_add_metadata(writer, model, error);
+    silma_status status = summarise(run, error);
+    if (status == SILMA_OK) status = model_add_metadata(writer, model, error);
     if (status == SILMA_OK) status = model_add_tensors(writer, model->g, "", model->weights, model->statistics, error);
     return status;
 }

@@ -33,10 +33,10 @@ static json_t *data_to_json(const silma_run *run)
 static json_t *config_to_json(const silma_run *run)
 {
     shape in = graph_input(run->model->g);
-    return json_pack("{s:s,s:s,s:s,s:[i,i,i],s:o,s:o,s:s,s:I}", "silma", silma_version(), "model", run->network_name,
-                     "network", run->model->g->text, "input", in.h, in.w, in.c, "data", data_to_json(run), "settings",
-                     settings_to_json(&run->settings), "isa", run->k->name, "threads",
-                     (json_int_t)thread_pool_size(run->pool));
+    return json_pack("{s:s,s:s,s:s,s:[i,i,i],s:o,s:o,s:s,s:b,s:I}", "silma", silma_version(), "model",
+                     run->network_name, "network", run->model->g->text, "input", in.h, in.w, in.c, "data",
+                     data_to_json(run), "settings", settings_to_json(&run->settings), "isa", run->k->name, "winograd",
+                     run->k->direct != NULL, "threads", (json_int_t)thread_pool_size(run->pool));
 }
 
 silma_status config_write(silma_run *run, silma_error *error)

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "train/evaluate.h"
 
 #include "core/error.h"
@@ -38,6 +39,34 @@ silma_status evaluate_check_indices(const silma_dataset *dataset, const uint32_t
     return SILMA_OK;
 }
 
+// "categorical_crossentropy label_smoothing=0.1", and a loss that can follow this network.
+static silma_status parse_loss(loss_function *loss, const char *text, const silma_model *model, silma_error *error)
+{
+    char *copy = strdup(text);
+    if (!copy) return silma_fail_memory(error, strlen(text));
+    words line;
+    size_t outputs = (size_t)graph_output(model->g).c;
+    silma_status status = words_split(&line, copy, model->g->origin, 0, error);
+    if (status == SILMA_OK) status = loss_parse(loss, &line, error);
+    if (status == SILMA_OK) status = words_finish(&line, error);
+    if (status == SILMA_OK) status = loss_check(loss, model->g->head, outputs, model->class_count, error);
+    free(copy);
+    return status == SILMA_USAGE ? SILMA_BAD_FILE : status;
+}
+
+// The loss that the model was trained with, as its summary says; where there is none, the one that its end suggests.
+static silma_status find_loss(loss_function *loss, const silma_model *model, silma_error *error)
+{
+    json_t *summary = model->summary ? json_loads(model->summary, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    const char *text = json_string_value(json_object_get(json_object_get(summary, "settings"), "loss"));
+    activation_kind head = model->g->head;
+    *loss = head == ACTIVATION_LINEAR ? (loss_function){.kind = LOSS_MEAN_SQUARED_ERROR} // no other can follow it
+                                      : loss_default(head, (size_t)graph_output(model->g).c);
+    silma_status status = text ? parse_loss(loss, text, model, error) : SILMA_OK;
+    json_decref(summary);
+    return status;
+}
+
 // The memory of one batch.
 typedef struct evaluator {
     silma_model *model;
@@ -71,11 +100,12 @@ static silma_status evaluate_images(silma_model *model, silma_context *context, 
     size_t outputs = (size_t)graph_output(model->g).c;
     evaluator *e = calloc(1, sizeof *e);
     if (!e) return silma_fail_memory(error, sizeof *e);
-    *e = (evaluator){.model = model, .images = images, .loss = loss_default(model->g->head, outputs)};
+    *e = (evaluator){.model = model, .images = images};
     e->probabilities = calloc(MODEL_BATCH_MAX * outputs, sizeof *e->probabilities);
     silma_status status = e->probabilities
-                              ? model_prepare(model, context->k, context->pool, MODEL_BATCH_MAX, error)
+                              ? find_loss(&e->loss, model, error)
                               : silma_fail_memory(error, MODEL_BATCH_MAX * outputs * sizeof *e->probabilities);
+    if (status == SILMA_OK) status = model_prepare(model, context->k, context->pool, MODEL_BATCH_MAX, error);
     if (status == SILMA_OK) status = evaluation_start(evaluation, model->class_count, error);
     size_t batch = model->batch < MODEL_BATCH_MAX ? model->batch : MODEL_BATCH_MAX;
     for (size_t first = 0; status == SILMA_OK && first < count; first += batch) {

@@ -203,10 +203,37 @@ static silma_status save_epoch(silma_run *run, const silma_epoch *epoch, silma_e
     return status;
 }
 
+static bool all_finite(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+// The last update of an epoch is seen by no step: what it has broken must not become the checkpoint.
+static silma_status check_epoch(const silma_run *run, const metrics *validation, silma_error *error)
+{
+    const graph *g = run->model->g;
+    const char *what = NULL;
+    if (!all_finite(run->model->weights, g->weight_count))
+        what = "a weight";
+    else if (!all_finite(run->model->statistics, g->statistic_count))
+        what = "a moving average of batch normalisation";
+    else if (run->parts.validation_count > 0 && !isfinite(metrics_loss(validation)))
+        what = "the loss of the validation images";
+    if (!what) return SILMA_OK;
+    return silma_fail(error, SILMA_DIVERGED,
+                      "training diverged in epoch %u: after its last step %s is no finite number; try a lower learning "
+                      "rate or clip_norm",
+                      run->at.epoch + 1, what);
+}
+
 static silma_status finish_epoch(silma_run *run, silma_epoch *epoch, silma_error *error)
 {
     double begin = seconds_now();
     metrics validation = validate(run);
+    silma_status status = check_epoch(run, &validation, error);
+    if (status != SILMA_OK) return status;
     *epoch = record_epoch(run, &validation, run->epoch_seconds + seconds_now() - begin);
     double value = recorded_value(epoch, run->settings.best);
     epoch->best = recorded_improves(run->settings.best, value, run->at.best_value, 0);

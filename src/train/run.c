@@ -4,6 +4,7 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "data/dataset.h"
 #include "data/moments.h"
 #include "data/pad.h"
 #include "data/split_file.h"
@@ -119,6 +120,11 @@ static silma_status check_parts(const silma_run *run, silma_error *error)
     if (run->parts.train_count == 0)
         return silma_fail(error, SILMA_USAGE, "no image is left to train on: %s has %zu, and val_split is %g",
                           silma_dataset_name(run->dataset), run->images->count, run->settings.val_split);
+    if (run->settings.val_split > 0 && run->parts.validation_count == 0 && run->dataset->has_validation)
+        return silma_fail(error, SILMA_BAD_FILE,
+                          "%s: its folder of validation images holds no picture that can be read; take it away, or use "
+                          "none of it (val_split 0)",
+                          silma_dataset_name(run->dataset));
     if (run->settings.val_split > 0 && run->parts.validation_count == 0)
         return silma_fail(error, SILMA_USAGE, "val_split %g leaves no image of %s to validate with; 0 asks for none",
                           run->settings.val_split, silma_dataset_name(run->dataset));
@@ -435,6 +441,9 @@ static silma_status resume_run(silma_run *run, safetensors *file, const char *pa
     if (status == SILMA_OK) status = check_parts(run, error);
     if (status == SILMA_OK) status = create_memory(run, error);
     if (status == SILMA_OK) status = checkpoint_read_rest(run, file, path, error);
+    if (status == SILMA_OK && run->settings.epochs < run->at.epoch)
+        status = silma_fail(error, SILMA_USAGE, "epochs %u: the run in %s has %u already",
+                            (unsigned)run->settings.epochs, run->folder, run->at.epoch);
     // A rule that is new has seen nothing yet; one that has only become more patient may go on.
     if (!same_rule) run->at.stop = early_stop_start();
     run->at.stopped_early =

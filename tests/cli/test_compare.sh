@@ -92,7 +92,14 @@ assert found["pairs"][0]["problem"]'
 
 wrong_usage() {
     fails 2 'is missing' compare one && fails 4 'no run in this folder' compare one data &&
-        fails 2 '--png needs --figures' compare one two --png --out x.html && [[ ! -e x.html ]]
+        fails 2 '--png needs --figures' compare one two --png --out x.html && [[ ! -e x.html ]] &&
+        fails 2 'one/: is named twice' compare one two one/ --out x.html && fails 2 'is empty' compare one two --out ''
+}
+
+# The same run again tells nothing about the spread over seeds.
+repeated_seeds() {
+    exits 0 train net.silma --data ./data --seed 1 --out again && exits 0 compare one again two --out again.html &&
+        grep -q '2 runs of net on data differ by their seed only' out && ! grep -q '3 runs of net' out
 }
 
 browsed() {
@@ -110,6 +117,7 @@ check 'means over seeds; a run without validation images' json
 check 'the accuracy is that of eval' same_accuracy_as_eval
 check 'without the data set the histories are compared' without_data
 check 'wrong usage is told' wrong_usage
+check 'one seed twice is no replicate' repeated_seeds
 if [[ -n ${CHROMIUM-} ]] || command -v chromium google-chrome >/dev/null; then
     check 'the page in a browser' browsed
 else

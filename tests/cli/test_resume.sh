@@ -83,10 +83,10 @@ stopped_within_an_epoch() {
 }
 
 continues() {
-    # fewer epochs than have been trained: nothing is left to do, and the files stay
+    # as many epochs as have been trained: nothing is left to do, and the files stay
     local before
     before=$(sums stopped-INT)
-    exits 0 train --resume stopped-INT --epochs 2 && same "$(sums stopped-INT)" "$before" || return 1
+    exits 0 train --resume stopped-INT --epochs "$(grep -c '' stopped-INT/history.jsonl)" && same "$(sums stopped-INT)" "$before" || return 1
     grep -q '^nothing was left to train' out || { cat out; return 1; }
     fails 2 'batch' train --resume stopped-INT --batch 3 && fails 2 'unexpected word' train net.silma --resume stopped-INT &&
         fails 2 '--out' train --resume stopped-INT --out elsewhere && fails 4 'no run' train --resume nowhere &&
@@ -102,7 +102,28 @@ more_epochs() {
 }
 
 resumed_elsewhere() {
-    cp -r stopped-INT moved && rm -rf stopped-INT && exits 0 train --resume moved --epochs 3
+    cp -r stopped-INT moved && rm -rf stopped-INT && exits 0 train --resume moved --epochs 11
+}
+
+# A run goes on with the kernels that it began with; with others it says that the bits will not be the same.
+kernels_are_kept() {
+    local flags constant=(--schedule constant --early-stop off)
+    for flags in '--isa scalar --no-winograd' '--backend reference'; do
+        rm -rf half full
+        # shellcheck disable=SC2086
+        train_quietly net.silma --data data --epochs 2 --out full "${constant[@]}" $flags &&
+            train_quietly net.silma --data data --epochs 1 --out half "${constant[@]}" $flags && exits 0 train --resume half --epochs 2 &&
+            ! grep -q '^notice:' err && same "$(sums half)" "$(sums full)" || return 1
+    done
+    train_quietly net.silma --data data --epochs 1 --out other --isa scalar --force &&
+        exits 0 train --resume other --epochs 2 --backend reference &&
+        grep -q 'notice: the run was trained with the kernels scalar' err
+}
+
+fewer_epochs() {
+    train_quietly net.silma --data data --epochs 2 --out two-epochs && cp two-epochs/config.json before || return 1
+    fails 2 'epochs 1: the run in two-epochs has 2 already' train --resume two-epochs --epochs 1 &&
+        cmp before two-epochs/config.json
 }
 
 # Kills runs at random moments until there were 20 kills, resuming each time, and compares each run that came to its end.
@@ -143,5 +164,7 @@ make_data other 60 6
 check 'what resuming accepts' continues
 check 'more epochs' more_epochs
 check 'a run folder may be moved' resumed_elsewhere
+check 'kernels are kept' kernels_are_kept
+check 'fewer epochs than there are' fewer_epochs
 check '20 kills at random moments' killed
 finish

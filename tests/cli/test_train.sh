@@ -261,6 +261,59 @@ diverges() {
         grep -q 'diverged/\|in diverged' err
 }
 
+# The weights that an epoch's last step has broken do not become the checkpoint.
+diverges_at_the_end() {
+    exits 0 train net.silma --data data --epochs 1 --batch 512 --out last-step || return 1
+    local before
+    before=$(sha256sum <last-step/best.safetensors)
+    fails 5 'training diverged in epoch 1: after its last step a weight is no finite number' train net.silma --data data \
+        --quiet --epochs 1 --batch 512 --optimizer 'sgd lr=3e38 weight_decay=100' --out broken && [[ ! -e broken/best.safetensors ]] &&
+        grep -qF '"epoch":0' <(head -c 8000 broken/last.safetensors | tr -d '\\') || return 1
+    fails 5 'the loss of the validation images is no finite number' train --quiet net.silma --data data --epochs 1 --batch 512 \
+        --optimizer 'sgd lr=3e38' --out too-large && same "$(sha256sum <last-step/best.safetensors)" "$before"
+}
+
+# `eval` uses the loss that the model was trained with, as its summary says, and knows what the raw outputs are.
+evaluates_with_its_own_loss() {
+    printf 'input auto\nflatten\ndense classes tanh\n' >raw.silma
+    local net loss expected
+    for net in 'raw.silma --loss mean_squared_error' 'net.silma --loss mean_squared_error' \
+        'net.silma --loss categorical_crossentropy\ label_smoothing=0.5'; do
+        rm -rf own-loss
+        eval "exits 0 train $net --data data --epochs 1 --val-split 0.2 --out own-loss" || return 1
+        exits 0 eval own-loss/best.safetensors --split validation --json || return 1
+        loss=$(sed -E 's/.*"loss": ([0-9.e+-]+).*/\1/' out)
+        expected=$(sed -E 's/.*"val_loss": ([0-9.e+-]+).*/\1/' own-loss/history.jsonl)
+        awk -v a="$loss" -v b="$expected" 'BEGIN { exit !(a > 0 && (a - b) ^ 2 < (1e-5 * b) ^ 2) }' ||
+            { echo "eval's loss is $loss, the history's $expected: $net"; return 1; }
+    done
+    exits 0 predict own-loss/best.safetensors --index 0 && ! grep -q unknown out
+}
+
+# A model says how it was trained.
+models_hold_a_summary() {
+    exits 0 train net.silma --data data --epochs 2 --out spoken || return 1
+    head -c 6000 spoken/best.safetensors | tr -d '\\' >header
+    grep -qF '"summary":"{"silma":"' header && grep -qF '"network":"net","data":{"name":"data","sha256":"' header &&
+        grep -qF '"train_images":192,"validation_images":48}' header && grep -qF '"loss":"categorical_crossentropy' header &&
+        grep -qE '"epoch":\{"epoch":[12],"loss":' header
+}
+
+# split.json's numbers are those of the data that the run was trained on.
+validation_of_other_data() {
+    exits 0 train net.silma --data data --epochs 1 --out of-data && make_data other 77 || return 1
+    fails 2 'is no longer the data it was trained on' eval of-data/best.safetensors --split validation --data other &&
+        fails 2 'is no longer the data it was trained on' calibrate of-data/best.safetensors --data other
+}
+
+options_that_do_not_go_together() {
+    fails 2 '--force needs --out' train net.silma --data data --force &&
+        fails 2 '--optimizer and --lr both give a learning rate' train net.silma --data data --lr 1 --optimizer 'adam lr=2' &&
+        fails 2 "--data-dir: 'nowhere' is no folder" train net.silma --data mnist --data-dir nowhere &&
+        fails 2 "'silma data list' has no option --model" data list --model x &&
+        fails 2 "'silma data get' has no option --json" data get mnist --json
+}
+
 closed_pipe_saves() {
     { "$SILMA" train net.silma --data data --out piped --epochs 50 --json --quiet 2>err; echo $? >code; } | head -1 >first
     same "$(cat code)" 141 && [[ ! -s err ]] && grep -q '"epoch": 1,' first && exits 0 train --resume piped --epochs 50 &&
@@ -297,5 +350,10 @@ check 'damaged models' damaged_models
 check 'images of another size' other_size
 check 'many classes' many_classes
 check 'divergence' diverges
+check 'divergence at the end of an epoch' diverges_at_the_end
+check 'eval with the loss that was trained' evaluates_with_its_own_loss
+check 'models hold a summary' models_hold_a_summary
+check 'validation images of other data' validation_of_other_data
+check 'options that do not go together' options_that_do_not_go_together
 check 'a closed pipe saves' closed_pipe_saves
 finish
