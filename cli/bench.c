@@ -208,6 +208,12 @@ static silma_status bench_kernels(bench_request *request, silma_context *context
     return silma_bench_kernels(context, &options, report, request, &why->error);
 }
 
+static silma_status fail_report(problem *why)
+{
+    if (output_is_broken()) return problem_set(why, SILMA_INTERRUPTED, "standard output: nobody reads on");
+    return problem_set_memory(why);
+}
+
 static silma_status bench_train(bench_request *request, silma_context *context, problem *why)
 {
     silma_bench_options options = bench_options(request);
@@ -217,7 +223,7 @@ static silma_status bench_train(bench_request *request, silma_context *context, 
     if (!status)
         status = silma_bench_train(context, network, request->dataset, (size_t)request->batch, &options, &result,
                                    &why->error);
-    if (!status && !report(&result, request)) status = problem_set_memory(why);
+    if (!status && !report(&result, request)) status = fail_report(why);
     silma_network_free(network);
     return status;
 }
@@ -229,7 +235,7 @@ static silma_status bench_infer(bench_request *request, silma_context *context, 
     silma_network *network = NULL;
     silma_status status = open_network(request->args->words[1], &request->input, &network, why);
     if (!status) status = silma_bench_infer(context, network, (size_t)request->batch, &options, &result, &why->error);
-    if (!status && !report(&result, request)) status = problem_set_memory(why);
+    if (!status && !report(&result, request)) status = fail_report(why);
     silma_network_free(network);
     return status;
 }

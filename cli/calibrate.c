@@ -134,7 +134,8 @@ static silma_status read_error_rate(const arguments *args, double *rate, problem
     char *end = NULL;
     if (!text) return SILMA_OK;
     *rate = strtod(text, &end);
-    if (end != text && !*end && *rate >= 0 && *rate <= 1) return SILMA_OK;
+    bool decimal = !text[strspn(text, "0123456789.eE+-")]; // strtod knows hexadecimal, infinity and blanks too
+    if (decimal && end != text && !*end && *rate >= 0 && *rate <= 1) return SILMA_OK;
     return problem_set(why, SILMA_USAGE, "--error-rate: expected a share from 0 to 1, found '%s'", text);
 }
 

@@ -267,22 +267,63 @@ static silma_status clean(const arguments *args, problem *why)
 
 // ---------------------------------------------------------------------------------------------------------------------
 
+typedef struct action {
+    const char *name;
+    silma_status (*run)(const arguments *args, problem *why);
+    const char *own[5];            // options of it
+    bool opens_pictures, computes; // takes those of pictures, and of the machine
+} action;
+
+static const action actions[] = {
+    {"list", list_datasets, {"data-dir", "json"}, false, false},
+    {"info", describe_dataset, {"data-dir", "json"}, true, true},
+    {"check", data_check, {"data-dir", "model", "out", "force", "json"}, true, true},
+    {"get", data_get, {"data-dir", "base-url", "quiet"}, false, false},
+    {"clean", clean, {"json"}, false, false},
+};
+enum { ACTION_COUNT = sizeof actions / sizeof *actions };
+
+static bool is_in_table(const option *table, const char *name)
+{
+    for (const option *o = table; o->name; o++)
+        if (strcmp(o->name, name) == 0) return true;
+    return false;
+}
+
+static bool takes_option(const action *wanted, const char *name)
+{
+    for (size_t i = 0; i < sizeof wanted->own / sizeof *wanted->own && wanted->own[i]; i++)
+        if (strcmp(wanted->own[i], name) == 0) return true;
+    return (wanted->opens_pictures && is_in_table(picture_options.options, name)) ||
+           (wanted->computes && is_in_table(machine_options.options, name));
+}
+
+// An option of another action is a mistake.
+static silma_status check_options(const arguments *args, const action *wanted, problem *why)
+{
+    for (const option_group *const *group = args->command->groups; *group; group++)
+        for (const option *o = (*group)->options; o->name; o++)
+            if (option_given(args, o->name) && !takes_option(wanted, o->name))
+                return problem_set(why, SILMA_USAGE, "'silma data %s' has no option --%s", wanted->name, o->name);
+    return SILMA_OK;
+}
+
 static silma_status run(const arguments *args, problem *why)
 {
-    static const char *const actions[] = {"list", "info", "check", "get", "clean"};
     if (args->word_count == 0) {
         problem_hint(why, "silma data list | info NAME|DIR | check NAME|DIR | get NAME | clean");
         return problem_set(why, SILMA_USAGE, "list, info, check, get or clean is missing");
     }
-    const char *action = args->words[0];
-    if (strcmp(action, "list") == 0) return list_datasets(args, why);
-    if (strcmp(action, "info") == 0) return describe_dataset(args, why);
-    if (strcmp(action, "check") == 0) return data_check(args, why);
-    if (strcmp(action, "get") == 0) return data_get(args, why);
-    if (strcmp(action, "clean") == 0) return clean(args, why);
-    const char *closest = text_closest(action, actions, sizeof actions / sizeof *actions);
+    const char *names[ACTION_COUNT];
+    for (size_t i = 0; i < ACTION_COUNT; i++) {
+        names[i] = actions[i].name;
+        if (strcmp(args->words[0], names[i]) != 0) continue;
+        silma_status status = check_options(args, &actions[i], why);
+        return status ? status : actions[i].run(args, why);
+    }
+    const char *closest = text_closest(args->words[0], names, ACTION_COUNT);
     if (closest) problem_hint(why, "did you mean '%s'?", closest);
-    return problem_set(why, SILMA_USAGE, "expected list, info, check, get or clean, found '%s'", action);
+    return problem_set(why, SILMA_USAGE, "expected list, info, check, get or clean, found '%s'", args->words[0]);
 }
 
 static const option table[] = {

@@ -104,7 +104,8 @@ static silma_status flush_batch(file_session *s, problem *why)
     clear_batch(s);
     s->wanted = s->wanted < BATCH_MOST / 2 ? 2 * s->wanted : BATCH_MOST;
     if (status || (fflush(stdout) == 0 && !output_is_broken())) return status;
-    return problem_set(why, output_is_broken() ? SILMA_INTERRUPTED : SILMA_IO, "standard output: cannot write");
+    return problem_set(why, output_is_broken() ? SILMA_INTERRUPTED : SILMA_IO, "standard output: cannot write: %s",
+                       strerror(errno));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

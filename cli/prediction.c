@@ -130,7 +130,8 @@ json_t *prediction_json(prediction_view *view, const prediction *p)
         name_of(view, p->label, truth);
         failed |= json_object_set_new(picture, "true_class", json_integer(p->label));
         failed |= json_object_set_new(picture, "true_name", output_string(truth));
-        failed |= json_object_set_new(picture, "correct", json_boolean(p->label == view->order[0]));
+        failed |=
+            json_object_set_new(picture, "correct", json_boolean(p->label == view->order[0] && !is_unknown(view, p)));
     }
     if (!failed) return picture;
     json_decref(picture);

@@ -48,6 +48,7 @@ static silma_status check_folder(const arguments *args, session *s, problem *why
     const char *out = option_text(args, "out");
     s->out = out ? strdup(out) : join_path(s->folder, "report.html");
     if (!s->out) return problem_set_memory(why);
+    if (!s->out[0]) return problem_set(why, SILMA_USAGE, "--out: the name of the page is empty");
     // A report of the same run is made again without asking; any other file stays.
     if (out && access(out, F_OK) == 0 && !option_given(args, "force")) {
         problem_hint(why, "--force replaces it");

@@ -48,7 +48,7 @@ _silma_values() {
     --augment) echo "none light standard strong" ;;
     --sampler) echo "shuffle balanced" ;;
     --normalize) echo "unit meanstd" ;;
-    --tta) echo "none flip" ;;
+    --tta) echo "none flip shift" ;;
     esac
 }
 
@@ -69,6 +69,12 @@ _silma_words() {
 _silma() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]:-}
     COMPREPLY=()
+    # bash splits --name=value into three words
+    if [[ $current == = ]]; then
+        current=
+    elif [[ $previous == = ]]; then
+        previous=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$(_silma_words help) --help --version" -- "$current")
         return

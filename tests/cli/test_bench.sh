@@ -97,7 +97,7 @@ refusals() {
         fails 2 "--threads: expected" bench kernels --threads 1,none && fails 2 '--threads: expected' bench kernels --threads 1, &&
         fails 2 "instruction set 'sse'" bench kernels --isa sse --filter '4096->64 forward' &&
         fails 2 'exclude each other' bench train cnn --data mnist --input 28x28x1 &&
-        fails 3 'input auto' bench train cnn
+        fails 2 'input auto' bench train cnn
 }
 
 check 'a table of kernels' kernels_table

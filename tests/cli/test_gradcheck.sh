@@ -47,5 +47,5 @@ check "one JSON object" json
 check "the same figures for a seed, whatever the threads" repeats
 check "a network that is not there" fails 2 'no-such-network' gradcheck no-such-network
 check "a wrong line is told with its place" wrong_line
-check "a network that needs a size says so" fails 3 "--input HxWxC" gradcheck cnn
+check "a network that needs a size says so" fails 2 "--input HxWxC" gradcheck cnn
 finish

@@ -60,7 +60,7 @@ recipe() { # its optimiser's vectors are counted, and its mistakes found
 
 classes() {
     totals 61763 61763 0 ann --input 20x20x1 --classes 3 && totals 61994 61994 0 ann --input 20x20x1 &&
-        totals 120452 120452 0 ann --input 28x28x1 --data-dir nowhere --classes 292
+        totals 120452 120452 0 ann --input 28x28x1 --data-dir . --classes 292
 }
 
 inputs() {
