@@ -309,6 +309,17 @@ static void print_imbalance(const silma_images *images, const json_t *config)
             text_count(range.least).text);
 }
 
+static void print_own_validation(const silma_dataset *dataset, const json_t *config)
+{
+    const char *folder = silma_dataset_folder(dataset);
+    if (!folder || !silma_dataset_preparation(dataset) || !holds_file(folder, "train") ||
+        data_count(config, "validation_images") == 0)
+        return;
+    if (holds_file(folder, "val") || holds_file(folder, "valid") || holds_file(folder, "validation"))
+        fprintf(stderr,
+                "note: the folder's own validation images are used; val_split says no more than that they are\n");
+}
+
 // What is trained on what, and every resolved setting.
 static void print_start(const session *s, const json_t *config)
 {
@@ -320,6 +331,7 @@ static void print_start(const session *s, const json_t *config)
             text_shape(images->height, images->width, images->channels).text, images->class_count,
             text_count(data_count(config, "validation_images")).text);
     print_padding(images, config);
+    print_own_validation(s->dataset, config);
     print_imbalance(images, config);
     fprintf(stderr, "kernels: %s, %u thread%s\n", silma_context_isa(s->context), threads, threads == 1 ? "" : "s");
     fprintf(stderr, "run folder: %s\nsettings:\n", s->folder.path);

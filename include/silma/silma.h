@@ -402,7 +402,7 @@ typedef struct silma_epoch {
     double val_loss, val_accuracy, val_true_positives;
     double learning_rate;
     double images_per_second;
-    double seconds;   // since the start of the epoch, validation included
+    double seconds;   // of the epoch, validation included; of one that was resumed, since then
     double data_wait; // share of the time spent waiting for data, 0..1
     bool best;        // the watched value improved
 } silma_epoch;

@@ -81,6 +81,12 @@ void file_writer_print(file_writer *writer, const char *format, ...)
     va_end(arguments);
 }
 
+const char *environment_variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value && value[0] != '\0' ? value : NULL;
+}
+
 static bool sync_folder_of(const char *path)
 {
     char *copy = strdup(path);
@@ -215,8 +221,9 @@ void file_view_close(file_view *view)
 
 static silma_status make_one(const char *folder, unsigned mode, silma_error *error)
 {
-    if (mkdir(folder, (mode_t)mode) == 0 || errno == EEXIST) return SILMA_OK;
-    return silma_fail_io(error, folder, "cannot be made");
+    if (mkdir(folder, (mode_t)mode) != 0)
+        return errno == EEXIST ? SILMA_OK : silma_fail_io(error, folder, "cannot be made");
+    return sync_folder_of(folder) ? SILMA_OK : silma_fail_io(error, folder, "the folder above it cannot be synced");
 }
 
 silma_status folder_make(const char *folder, unsigned mode, silma_error *error)

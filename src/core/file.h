@@ -1,4 +1,4 @@
-// Files that are either there whole or not at all.
+// Files that are either there whole or not at all, and what the environment says about where they lie.
 #ifndef SILMA_CORE_FILE_H
 #define SILMA_CORE_FILE_H
 
@@ -6,6 +6,9 @@
 #include "silma/silma.h"
 
 typedef struct file_writer file_writer;
+
+// Null where the variable is not set, or empty.
+const char *environment_variable(const char *name);
 
 // Opens "<path>.tmp" in the same folder: one name, so that a killed program's leftover is overwritten by the next one.
 // Write errors are remembered and reported by file_writer_commit.

@@ -18,15 +18,10 @@
 
 enum { NAME_DIGITS = 32 };
 
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-    return value && value[0] != '\0' ? value : NULL;
-}
-
 silma_status silma_cache_folder(char **folder, silma_error *error)
 {
-    const char *own = variable("SILMA_CACHE"), *xdg = variable("XDG_CACHE_HOME"), *home = variable("HOME");
+    const char *own = environment_variable("SILMA_CACHE"), *xdg = environment_variable("XDG_CACHE_HOME"),
+               *home = environment_variable("HOME");
     *folder = NULL;
     int length = 0;
     if (own)

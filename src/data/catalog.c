@@ -160,9 +160,6 @@ static const catalog_place PLACES[] = {
 };
 static_assert(COUNT(PLACES) == COUNT(ENTRIES), "a place for each entry");
 
-static const char *const NAMES[] = {"fashion-mnist", "mnist", "cifar-10", "cifar-100"};
-static_assert(COUNT(NAMES) == COUNT(ENTRIES), "a name for each entry");
-
 const silma_catalog_entry_type *silma_catalog_entry(size_t index)
 {
     return index < COUNT(ENTRIES) ? &ENTRIES[index] : NULL;
@@ -182,5 +179,8 @@ const catalog_place *catalog_place_of(const silma_catalog_entry_type *entry)
 
 const char *catalog_closest(const char *name)
 {
-    return silma_closest_word(name, NAMES, COUNT(NAMES));
+    const char *names[COUNT(ENTRIES)];
+    for (size_t i = 0; i < COUNT(ENTRIES); i++)
+        names[i] = ENTRIES[i].name;
+    return silma_closest_word(name, names, COUNT(names));
 }

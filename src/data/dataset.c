@@ -76,6 +76,17 @@ silma_status dataset_reserve(silma_dataset *dataset, const char *origin, size_t 
     return SILMA_OK;
 }
 
+void dataset_copy_labels(silma_dataset *dataset, const uint32_t *labels)
+{
+    if (labels) {
+        memcpy(dataset->labels, labels, dataset->images.count * sizeof *labels);
+        return;
+    }
+    free(dataset->labels);
+    dataset->labels = NULL;
+    dataset->images.labels = NULL;
+}
+
 silma_status dataset_set_classes(silma_dataset *dataset, const char *const *names, int count, silma_error *error)
 {
     dataset->images.class_count = count;

@@ -37,6 +37,8 @@ silma_status dataset_create(silma_dataset **dataset, const char *name, const cha
 // Checks the sizes and makes room for pixels and labels. `origin` is what messages call the data.
 silma_status dataset_reserve(silma_dataset *dataset, const char *origin, size_t count, size_t height, size_t width,
                              size_t channels, silma_error *error);
+// After dataset_reserve: a label for each image, or null: there are none.
+void dataset_copy_labels(silma_dataset *dataset, const uint32_t *labels);
 // Copies the names, which may be null.
 silma_status dataset_set_classes(silma_dataset *dataset, const char *const *names, int count, silma_error *error);
 void dataset_free_classes(silma_dataset *dataset);

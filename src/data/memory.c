@@ -46,13 +46,7 @@ static silma_status copy_images(silma_dataset *dataset, const char *name, const 
     silma_status status = dataset_reserve(dataset, name, images->count, height, width, channels, error);
     if (status != SILMA_OK) return status;
     memcpy(dataset->pixels, images->pixels, images->count * height * width * channels);
-    if (images->labels) {
-        memcpy(dataset->labels, images->labels, images->count * sizeof(uint32_t));
-    } else {
-        free(dataset->labels);
-        dataset->labels = NULL;
-        dataset->images.labels = NULL;
-    }
+    dataset_copy_labels(dataset, images->labels);
     return dataset_set_classes(dataset, images->class_names, images->class_count, error);
 }
 

@@ -1,9 +1,8 @@
 #include "data/pad.h"
 
-#include "core/checked.h"
 #include "core/error.h"
+#include "data/dataset.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static bool is_same_vector(int height, int width, int channels, int to_height, int to_width, int to_channels)
@@ -31,13 +30,28 @@ void image_pad(const uint8_t *image, int height, int width, int channels, uint8_
         memcpy(middle + y * larger_row, image + y * row, row);
 }
 
+static silma_status pad_images(silma_dataset *larger, const silma_images *images, int height, int width,
+                               silma_error *error)
+{
+    size_t channels = (size_t)images->channels;
+    size_t each = (size_t)images->height * (size_t)images->width * channels;
+    size_t larger_each = (size_t)height * (size_t)width * channels;
+    silma_status status =
+        dataset_reserve(larger, larger->name, images->count, (size_t)height, (size_t)width, channels, error);
+    if (status != SILMA_OK) return status;
+    for (size_t i = 0; i < images->count; i++)
+        image_pad(images->pixels + i * each, images->height, images->width, images->channels,
+                  larger->pixels + i * larger_each, height, width);
+    dataset_copy_labels(larger, images->labels);
+    return dataset_set_classes(larger, images->class_names, images->class_count, error);
+}
+
 silma_status dataset_pad(silma_dataset **padded, const silma_dataset *dataset, int height, int width, int channels,
                          silma_error *error)
 {
     *padded = NULL;
     const silma_images *images = silma_dataset_images(dataset);
     if (images->height == height && images->width == width && images->channels == channels) return SILMA_OK;
-    size_t pixels_each = (size_t)images->height * (size_t)images->width * (size_t)images->channels;
     if (is_same_vector(images->height, images->width, images->channels, height, width, channels)) return SILMA_OK;
     if (!image_fits(images->height, images->width, images->channels, height, width, channels))
         return silma_fail(error, SILMA_USAGE,
@@ -45,19 +59,14 @@ silma_status dataset_pad(silma_dataset **padded, const silma_dataset *dataset, i
                           "network's text takes the data's size",
                           height, width, channels, silma_dataset_name(dataset), images->height, images->width,
                           images->channels);
-    size_t larger = (size_t)height * (size_t)width * (size_t)channels;
-    size_t bytes;
-    if (!checked_mul(larger, images->count, &bytes)) return silma_fail_memory(error, SIZE_MAX);
-    uint8_t *pixels = malloc(bytes);
-    if (!pixels) return silma_fail_memory(error, bytes);
-    for (size_t i = 0; i < images->count; i++)
-        image_pad(images->pixels + i * pixels_each, images->height, images->width, channels, pixels + i * larger,
-                  height, width);
-    silma_images view = *images;
-    view.pixels = pixels;
-    view.height = height;
-    view.width = width;
-    silma_status status = silma_dataset_from_memory(padded, silma_dataset_name(dataset), &view, error);
-    free(pixels);
-    return status;
+    silma_dataset *larger;
+    silma_status status = dataset_create(&larger, silma_dataset_name(dataset), NULL, error);
+    if (status != SILMA_OK) return status;
+    status = pad_images(larger, images, height, width, error);
+    if (status != SILMA_OK) {
+        silma_dataset_free(larger);
+        return status;
+    }
+    *padded = larger;
+    return SILMA_OK;
 }

@@ -18,17 +18,11 @@ static const char *const SPLIT_NAMES[] = {"training", "test"};
 // ---------------------------------------------------------------------------------------------------------------------
 // The folders that hold data sets
 
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-    return value && value[0] != '\0' ? value : NULL;
-}
-
 // Null if there is no home; *path is malloc'ed. Returns false if memory is short.
 static bool user_folder(char **path)
 {
-    const char *xdg = variable("XDG_DATA_HOME");
-    const char *home = variable("HOME");
+    const char *xdg = environment_variable("XDG_DATA_HOME");
+    const char *home = environment_variable("HOME");
     *path = NULL;
     if (xdg && xdg[0] == '/') return asprintf(path, "%s/silma", xdg) >= 0; // relative ones are to be ignored
     return !home || asprintf(path, "%s/.local/share/silma", home) >= 0;
@@ -49,7 +43,7 @@ static silma_status list_roots(root_list *roots, const char *data_dir, silma_err
 {
     *roots = (root_list){0};
     add_root(roots, data_dir);
-    add_root(roots, variable("SILMA_DATA"));
+    add_root(roots, environment_variable("SILMA_DATA"));
     if (!user_folder(&roots->user)) return silma_fail_memory(error, 64);
     add_root(roots, roots->user);
     add_root(roots, "/usr/share/datasets");
@@ -58,7 +52,7 @@ static silma_status list_roots(root_list *roots, const char *data_dir, silma_err
 
 silma_status silma_data_home(char **folder, silma_error *error)
 {
-    const char *own = variable("SILMA_DATA");
+    const char *own = environment_variable("SILMA_DATA");
     bool done = own ? (*folder = strdup(own)) != NULL : user_folder(folder);
     if (!done) return silma_fail_memory(error, 64);
     if (*folder) return SILMA_OK;
