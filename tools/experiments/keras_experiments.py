@@ -12,6 +12,12 @@ OUT/<experiment>-seed<N>.json; a run whose .json exists is skipped, an unfinishe
 Each epoch is a call of fit() on images shuffled here by NumPy from (seed, epoch): TensorFlow's own shuffle under
 keras.utils.set_random_seed deals the same order in every epoch, which no user's training does. The rule of early
 stopping is Keras's: the training loss has not fallen below its best for `patience` epochs.
+
+A CNN's epoch takes a fifth less time (0.93 s a step of 500 images of Fashion-MNIST, 0.75 with it, on one core) where XLA
+fuses what lies between the convolutions, which stay oneDNN's:
+
+    export XLA_FLAGS=--xla_cpu_multi_thread_eigen=false
+    export TF_XLA_FLAGS="--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit --tf_xla_ops_to_cluster=FUSIBLE"
 """
 import argparse
 import gzip
