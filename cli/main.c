@@ -124,7 +124,7 @@ static silma_status run_command(const command *cmd, int argc, char **argv, probl
         return SILMA_OK;
     }
     status = check_environment(why);
-    bool makes_it = args.word_count > 0 && strcmp(args.words[0], "get") == 0; // silma data get
+    bool makes_it = cmd == &data_command && args.word_count > 0 && strcmp(args.words[0], "get") == 0;
     if (!status && !makes_it) status = check_data_dir(&args, why);
     return status ? status : cmd->run(&args, why);
 }

@@ -93,6 +93,12 @@ silma_status arguments_parse(arguments *args, const command *cmd, int argc, char
     return SILMA_OK;
 }
 
+bool option_declared(const arguments *args, const char *name)
+{
+    size_t index;
+    return find_option(args->command, name, strlen(name), &index);
+}
+
 const char *option_text(const arguments *args, const char *name)
 {
     size_t index;

@@ -107,7 +107,7 @@ silma_dataset_options dataset_options(const char *data_dir)
 
 silma_status check_data_dir(const arguments *args, problem *why)
 {
-    const char *folder = option_text(args, "data-dir");
+    const char *folder = option_declared(args, "data-dir") ? option_text(args, "data-dir") : NULL;
     struct stat info;
     if (!folder || (stat(folder, &info) == 0 && S_ISDIR(info.st_mode))) return SILMA_OK;
     return problem_set(why, SILMA_USAGE, "--data-dir: '%s' is no folder", folder);
