@@ -46,9 +46,9 @@ struct arguments {
 // Reads the words after the subcommand; `argv` is reordered, and `arguments` points into it.
 silma_status arguments_parse(arguments *args, const command *cmd, int argc, char **argv, problem *why);
 
-// The value of an option that the command declares, or null if it was not given.
-// Whether the command has such an option; only then it may be asked for.
+// Whether the command declares such an option; only then it may be asked for.
 bool option_declared(const arguments *args, const char *name);
+// The value of an option that the command declares, or null if it was not given.
 const char *option_text(const arguments *args, const char *name);
 bool option_given(const arguments *args, const char *name);
 // The same with a type: *value stays as it is where the option is absent; SILMA_USAGE for a bad value.
