@@ -327,7 +327,7 @@ static silma_status run(const arguments *args, problem *why)
 }
 
 static const option table[] = {
-    {"data-dir", "DIR", "a folder of data sets: list and info search it first, get writes into it"},
+    {"data-dir", "DIR", "a folder of data sets: list, info and check search it first, get writes into it"},
     {"base-url", "URL", "get: download the files from this folder of a server instead of their makers'"},
     {"quiet", NULL, "get: no progress"},
     {"model", "FILE", "check: ask this model for the labels that it doubts"},

@@ -35,6 +35,7 @@ static silma_status choose_page(const arguments *args, session *s, problem *why)
 {
     s->out = option_text(args, "out");
     if (!s->out && !option_given(args, "json")) s->out = "check.html";
+    if (s->out && !s->out[0]) return problem_set(why, SILMA_USAGE, "--out: the name of the page is empty");
     if (!s->out || option_given(args, "force") || access(s->out, F_OK) != 0) return SILMA_OK;
     problem_hint(why, "--force replaces it, --out names another file");
     return problem_set(why, SILMA_USAGE, "%s exists already", s->out);

@@ -56,21 +56,25 @@ silma_status open_context(const arguments *args, silma_context **context, proble
 silma_status open_run_context(const arguments *args, const char *folder, silma_context **context, problem *why)
 {
     const char *from_environment = getenv("SILMA_ISA");
-    bool chosen = option_given(args, "isa") || option_given(args, "backend") || option_given(args, "no-winograd") ||
-                  (from_environment && from_environment[0]);
+    bool chosen =
+        option_given(args, "isa") || option_given(args, "backend") || (from_environment && from_environment[0]);
     json_t *config = NULL;
     silma_context_options options = {0};
     silma_status status = read_machine(args, &options, why);
-    if (chosen || status || run_folder_read_json(folder, "config.json", &config, &(problem){.hint = ""}))
-        return status ? status : open_context(args, context, why);
+    if (!status) status = run_folder_read_json(folder, "config.json", &config, why);
+    if (status) return status;
     const char *isa = json_string_value(json_object_get(config, "isa"));
     bool reference = isa && strcmp(isa, "reference") == 0;
-    options.backend = reference ? SILMA_BACKEND_REFERENCE : SILMA_BACKEND_FAST;
-    options.isa = reference ? NULL : isa;
-    options.no_winograd = json_is_false(json_object_get(config, "winograd"));
-    // A CPU without these kernels goes on with its own.
-    if (silma_context_create(context, &options, NULL)) status = open_context(args, context, why);
+    if (json_is_false(json_object_get(config, "winograd"))) options.no_winograd = true;
+    if (!chosen) options.backend = reference ? SILMA_BACKEND_REFERENCE : SILMA_BACKEND_FAST;
+    if (!chosen) options.isa = reference ? NULL : isa;
+    status = silma_context_create(context, &options, &why->error);
+    if (status == SILMA_USAGE && !chosen) { // a CPU without these kernels goes on with its own
+        options.isa = NULL;
+        status = silma_context_create(context, &options, &why->error);
+    }
     json_decref(config);
+    if (status == SILMA_USAGE) problem_hint(why, "the instruction set is named by --isa, or else by $SILMA_ISA");
     return status;
 }
 
@@ -189,6 +193,7 @@ static silma_status check_same_data(const char *folder, const silma_dataset *dat
 {
     json_t *config = NULL;
     silma_status status = run_folder_read_json(folder, "config.json", &config, why);
+    if (status) problem_hint(why, "name the model inside its run folder, or use --split test");
     if (status) return status;
     const char *trained = json_string_value(json_object_get(json_object_get(config, "data"), "sha256"));
     const char *found = silma_dataset_hash(dataset);

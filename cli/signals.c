@@ -7,6 +7,7 @@ static volatile sig_atomic_t caught_signal; // a handler can reach nothing but a
 
 static void remember(int number)
 {
+    if (number == SIGHUP && caught_signal) return; // a closed terminal sends it twice: from the shell and the kernel
     if (caught_signal) {
         signal(number, SIG_DFL);
         raise(number); // delivered when this handler returns

@@ -311,11 +311,7 @@ static void print_imbalance(const silma_images *images, const json_t *config)
 
 static void print_own_validation(const silma_dataset *dataset, const json_t *config)
 {
-    const char *folder = silma_dataset_folder(dataset);
-    if (!folder || !silma_dataset_preparation(dataset) || !holds_file(folder, "train") ||
-        data_count(config, "validation_images") == 0)
-        return;
-    if (holds_file(folder, "val") || holds_file(folder, "valid") || holds_file(folder, "validation"))
+    if (silma_dataset_has_validation(dataset) && data_count(config, "validation_images") > 0)
         fprintf(stderr,
                 "note: the folder's own validation images are used; val_split says no more than that they are\n");
 }
@@ -349,17 +345,14 @@ typedef struct outcome {
     char *page;          // the report's path, or null
 } outcome;
 
-// Whether the data set has test images, as far as its folder tells.
 static bool has_test_set(const session *s)
 {
-    const char *folder = silma_dataset_folder(s->dataset);
-    if (folder && silma_dataset_preparation(s->dataset)) return holds_file(folder, "test");
+    const char *folder = silma_dataset_folder(s->dataset), *name = silma_dataset_name(s->dataset);
+    const char *asked = !folder || silma_catalog_find(name) ? name : folder;
     char *found = NULL;
-    const char *name = silma_dataset_name(s->dataset);
-    bool known = !silma_catalog_find(name) || !silma_dataset_find(&found, name, SILMA_SPLIT_TEST,
-                                                                  &(silma_dataset_options){.data_dir = folder}, NULL);
+    bool has = !silma_dataset_find(&found, asked, SILMA_SPLIT_TEST, &(silma_dataset_options){.data_dir = folder}, NULL);
     free(found);
-    return known;
+    return has;
 }
 
 static void print_next(const session *s)

@@ -175,6 +175,8 @@ typedef struct silma_dataset_options {
 // training set, and silma_dataset_partition keeps them apart.
 SILMA_API silma_status silma_dataset_open(silma_dataset **dataset, const char *name_or_path, silma_split split,
                                           const silma_dataset_options *options, silma_error *error);
+// Whether images of the training set are set apart for validation by the data set itself.
+SILMA_API bool silma_dataset_has_validation(const silma_dataset *dataset);
 // The folder that silma_dataset_open would read; errors as there. Free *folder with free().
 SILMA_API silma_status silma_dataset_find(char **folder, const char *name_or_path, silma_split split,
                                           const silma_dataset_options *options, silma_error *error);

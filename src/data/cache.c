@@ -86,7 +86,10 @@ static void remove_abandoned(const char *path)
 {
     int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor < 0) return;
-    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) unlink(path);
+    struct stat opened, named; // meanwhile its maker may have renamed it, and another begun one of that name
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0 && fstat(descriptor, &opened) == 0 && stat(path, &named) == 0 &&
+        opened.st_dev == named.st_dev && opened.st_ino == named.st_ino)
+        unlink(path);
     close(descriptor);
 }
 

@@ -121,6 +121,11 @@ const silma_preparation *silma_dataset_preparation(const silma_dataset *dataset)
     return dataset->prepared ? &dataset->preparation : NULL;
 }
 
+bool silma_dataset_has_validation(const silma_dataset *dataset)
+{
+    return dataset->has_validation;
+}
+
 const char *silma_dataset_image_file(const silma_dataset *dataset, size_t index)
 {
     return dataset->files && index < dataset->images.count ? dataset->files[index] : NULL;

@@ -15,7 +15,8 @@ static silma_status create_small_plan(plan **p, const graph *g, const kernels *k
     for (;; *batch = (*batch + 1) / 2) {
         silma_status status = plan_create(p, g, k, pool, views * *batch, PLAN_INFER, error);
         size_t bytes = status == SILMA_OK ? plan_arena_bytes(*p) : 0;
-        if (status != SILMA_OK || bytes <= ARENA_MOST || (*batch == 1 && bytes <= ARENA_IMAGE_MOST)) return status;
+        if (status != SILMA_OK || bytes <= ARENA_MOST || (*batch == 1 && bytes / views <= ARENA_IMAGE_MOST))
+            return status;
         plan_free(*p);
         *p = NULL;
         if (*batch == 1)

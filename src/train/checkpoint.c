@@ -80,6 +80,17 @@ static json_t *epoch_to_json(const silma_epoch *e)
                      "val_true_positives", number_to_json(e->val_true_positives));
 }
 
+// As the run's first checkpoint called the data: a resumed run may find them under another name.
+static json_t *data_name_to_json(const silma_run *run)
+{
+    const char *stored = run->model->summary;
+    json_t *summary = stored ? json_loads(stored, 0, NULL) : NULL;
+    json_t *name = json_object_get(json_object_get(summary, "data"), "name");
+    json_t *result = json_is_string(name) ? json_incref(name) : json_string(silma_dataset_name(run->dataset));
+    json_decref(summary);
+    return result;
+}
+
 // How the model was trained: its "summary". The epoch is the last one that ended, null before the first. Where a run
 // was to end is left out: one that was resumed for more epochs writes the same bytes as one that was not.
 static json_t *summary_to_json(const silma_run *run)
@@ -88,10 +99,10 @@ static json_t *summary_to_json(const silma_run *run)
     json_t *recipe = settings_to_json(&run->settings);
     json_object_del(recipe, "epochs");
     json_object_del(recipe, "early_stop");
-    return json_pack("{s:s,s:s,s:{s:s,s:s,s:I,s:I},s:o,s:o}", "silma", silma_version(), "network", run->network_name,
-                     "data", "name", silma_dataset_name(run->dataset), "sha256", silma_dataset_hash(run->dataset),
-                     "train_images", (json_int_t)run->parts.train_count, "validation_images",
-                     (json_int_t)run->parts.validation_count, "settings", recipe, "epoch",
+    return json_pack("{s:s,s:s,s:{s:o,s:s,s:I,s:I},s:o,s:o}", "silma", silma_version(), "network", run->network_name,
+                     "data", "name", data_name_to_json(run), "sha256", silma_dataset_hash(run->dataset), "train_images",
+                     (json_int_t)run->parts.train_count, "validation_images", (json_int_t)run->parts.validation_count,
+                     "settings", recipe, "epoch",
                      epochs > 0 ? epoch_to_json(&run->history.epochs[epochs - 1]) : json_null());
 }
 

@@ -158,6 +158,36 @@ static metrics validate(silma_run *run)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// What may become a checkpoint
+
+static bool all_finite(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+// The last update before a checkpoint is seen by no further step: what it has broken must not be saved. `validation` is
+// null within an epoch.
+static silma_status check_finite(const silma_run *run, const metrics *validation, silma_error *error)
+{
+    const graph *g = run->model->g;
+    const char *what = NULL;
+    if (!all_finite(run->model->weights, g->weight_count))
+        what = "a weight";
+    else if (!all_finite(run->model->statistics, g->statistic_count))
+        what = "a moving average of batch normalisation";
+    else if (validation && run->parts.validation_count > 0 && !isfinite(metrics_loss(validation)))
+        what = "the loss of the validation images";
+    if (!what) return SILMA_OK;
+    return silma_fail(
+        error, SILMA_DIVERGED,
+        "training diverged in epoch %u: after step %zu %s is no finite number; try a lower learning rate or "
+        "clip_norm",
+        run->at.epoch + 1, run->at.step, what);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Epochs
 
 void run_begin_epoch(silma_run *run)
@@ -203,36 +233,11 @@ static silma_status save_epoch(silma_run *run, const silma_epoch *epoch, silma_e
     return status;
 }
 
-static bool all_finite(const float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i])) return false;
-    return true;
-}
-
-// The last update of an epoch is seen by no step: what it has broken must not become the checkpoint.
-static silma_status check_epoch(const silma_run *run, const metrics *validation, silma_error *error)
-{
-    const graph *g = run->model->g;
-    const char *what = NULL;
-    if (!all_finite(run->model->weights, g->weight_count))
-        what = "a weight";
-    else if (!all_finite(run->model->statistics, g->statistic_count))
-        what = "a moving average of batch normalisation";
-    else if (run->parts.validation_count > 0 && !isfinite(metrics_loss(validation)))
-        what = "the loss of the validation images";
-    if (!what) return SILMA_OK;
-    return silma_fail(error, SILMA_DIVERGED,
-                      "training diverged in epoch %u: after its last step %s is no finite number; try a lower learning "
-                      "rate or clip_norm",
-                      run->at.epoch + 1, what);
-}
-
 static silma_status finish_epoch(silma_run *run, silma_epoch *epoch, silma_error *error)
 {
     double begin = seconds_now();
     metrics validation = validate(run);
-    silma_status status = check_epoch(run, &validation, error);
+    silma_status status = check_finite(run, &validation, error);
     if (status != SILMA_OK) return status;
     *epoch = record_epoch(run, &validation, run->epoch_seconds + seconds_now() - begin);
     double value = recorded_value(epoch, run->settings.best);
@@ -282,7 +287,8 @@ static bool report(const silma_run *run, const watcher *w, const silma_epoch *fi
 static silma_status stop_here(const silma_run *run, silma_error *error)
 {
     // Between epochs everything has been saved already.
-    silma_status status = run->at.step > 0 ? checkpoint_write_last(run, error) : SILMA_OK;
+    silma_status status = run->at.step > 0 ? check_finite(run, NULL, error) : SILMA_OK;
+    if (status == SILMA_OK && run->at.step > 0) status = checkpoint_write_last(run, error);
     if (status != SILMA_OK) return status;
     return silma_fail(error, SILMA_INTERRUPTED, "stopped in epoch %u after step %zu; everything is saved in %s",
                       run->at.epoch + 1, run->at.step, run->folder);

@@ -102,7 +102,7 @@ more_epochs() {
 }
 
 resumed_elsewhere() {
-    cp -r stopped-INT moved && rm -rf stopped-INT && exits 0 train --resume moved --epochs 11
+    cp -r stopped-INT moved && rm -rf stopped-INT && exits 0 train --resume moved --epochs $(($(grep -c '' moved/history.jsonl) + 1))
 }
 
 # A run goes on with the kernels that it began with; with others it says that the bits will not be the same.

@@ -261,16 +261,23 @@ diverges() {
         grep -q 'diverged/\|in diverged' err
 }
 
+# epoch_of FILE: completed epochs of a checkpoint.
+epoch_of() {
+    tr -d '\\\0' <"$1" | grep -ao '"position":"{"epoch":[0-9]*' | grep -o '[0-9]*$'
+}
+
 # The weights that an epoch's last step has broken do not become the checkpoint.
 diverges_at_the_end() {
-    exits 0 train net.silma --data data --epochs 1 --batch 512 --out last-step || return 1
-    local before
-    before=$(sha256sum <last-step/best.safetensors)
-    fails 5 'training diverged in epoch 1: after its last step a weight is no finite number' train net.silma --data data \
+    fails 5 'training diverged in epoch 1: after step 1 a weight is no finite number' train net.silma --data data \
         --quiet --epochs 1 --batch 512 --optimizer 'sgd lr=3e38 weight_decay=100' --out broken && [[ ! -e broken/best.safetensors ]] &&
-        grep -qF '"epoch":0' <(head -c 8000 broken/last.safetensors | tr -d '\\') || return 1
+        same "$(epoch_of broken/last.safetensors)" 0 || return 1
     fails 5 'the loss of the validation images is no finite number' train --quiet net.silma --data data --epochs 1 --batch 512 \
-        --optimizer 'sgd lr=3e38' --out too-large && same "$(sha256sum <last-step/best.safetensors)" "$before"
+        --optimizer 'sgd lr=3e38' --out too-large || return 1
+    # what the epochs before have left stays
+    printf '%s\n' 'input auto' flatten 'dense classes' >linear.silma
+    exits 5 train linear.silma --data data --quiet --epochs 9 --batch 512 --loss mean_squared_error \
+        --optimizer 'sgd lr=1e6' --out later && same "$(grep -c '' later/history.jsonl)" "$(epoch_of later/last.safetensors)" &&
+        [[ $(grep -c '' later/history.jsonl) -gt 0 ]] && exits 0 eval later/last.safetensors --split validation
 }
 
 # `eval` uses the loss that the model was trained with, as its summary says, and knows what the raw outputs are.
@@ -287,13 +294,19 @@ evaluates_with_its_own_loss() {
         awk -v a="$loss" -v b="$expected" 'BEGIN { exit !(a > 0 && (a - b) ^ 2 < (1e-5 * b) ^ 2) }' ||
             { echo "eval's loss is $loss, the history's $expected: $net"; return 1; }
     done
-    exits 0 predict own-loss/best.safetensors --index 0 && ! grep -q unknown out
+}
+
+# Only a calibrated model may find that it does not know; the outputs of this one lie from -1 to 1.
+uncalibrated_models_always_choose() {
+    exits 0 train raw.silma --data data --epochs 1 --loss mean_squared_error --optimizer 'sgd lr=1e-9' --out raw-run &&
+        exits 0 predict raw-run/best.safetensors --data data --split train --index 0-99 && grep -q -- ' -[0-9.]* %' out &&
+        ! grep -q unknown out
 }
 
 # A model says how it was trained.
 models_hold_a_summary() {
     exits 0 train net.silma --data data --epochs 2 --out spoken || return 1
-    head -c 6000 spoken/best.safetensors | tr -d '\\' >header
+    head -c 6000 spoken/best.safetensors | tr -d '\\\0' >header
     grep -qF '"summary":"{"silma":"' header && grep -qF '"network":"net","data":{"name":"data","sha256":"' header &&
         grep -qF '"train_images":192,"validation_images":48}' header && grep -qF '"loss":"categorical_crossentropy' header &&
         grep -qE '"epoch":\{"epoch":[12],"loss":' header
@@ -352,6 +365,7 @@ check 'many classes' many_classes
 check 'divergence' diverges
 check 'divergence at the end of an epoch' diverges_at_the_end
 check 'eval with the loss that was trained' evaluates_with_its_own_loss
+check 'a model that is not calibrated always chooses' uncalibrated_models_always_choose
 check 'models hold a summary' models_hold_a_summary
 check 'validation images of other data' validation_of_other_data
 check 'options that do not go together' options_that_do_not_go_together
