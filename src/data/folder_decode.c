@@ -223,7 +223,8 @@ static silma_status check_preparation(const silma_preparation *p, silma_error *e
     bool given = p->height >= 1 && p->height <= DATASET_MAX_SIDE && p->width >= 1 && p->width <= DATASET_MAX_SIDE;
     bool colours = p->channels == 0 || p->channels == 1 || p->channels == 3;
     if ((found || given) && colours) return SILMA_OK;
-    return silma_fail(error, SILMA_USAGE, "pictures cannot be prepared as %dx%dx%d", p->height, p->width, p->channels);
+    return silma_fail(error, SILMA_USAGE, "pictures cannot be prepared as %dx%dx%d, resize %d", p->height, p->width,
+                      p->channels, (int)p->resize);
 }
 
 silma_status folder_decode(decoded_folder *decoded, const folder_scan *scan, const char *folder,

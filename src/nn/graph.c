@@ -312,8 +312,8 @@ static silma_status append_layer(reader *r, words *line, char *raw, silma_error 
 static silma_status append_recipe(graph *g, const char *text, int number, silma_error *error)
 {
     if (g->recipe_count == RECIPE_MAX)
-        return silma_fail(error, SILMA_BAD_FILE, "%s:%d: at most %d lines are allowed under 'train:'", g->origin,
-                          number, RECIPE_MAX);
+        return silma_fail(error, SILMA_BAD_FILE, "%s:%d: at most %d settings are allowed", g->origin, number,
+                          RECIPE_MAX);
     recipe_line *grown = reallocarray(g->recipe, g->recipe_count + 1, sizeof *grown);
     if (!grown) return silma_fail_memory(error, sizeof *grown);
     g->recipe = grown;

@@ -20,8 +20,7 @@ static silma_status create_small_plan(plan **p, const graph *g, const kernels *k
         plan_free(*p);
         *p = NULL;
         if (*batch == 1)
-            return silma_fail(error, SILMA_BAD_FILE,
-                              "%s: the network needs %zu bytes of memory for one image; at most %llu are allowed",
+            return silma_fail(error, SILMA_BAD_FILE, "%s: needs %zu bytes for one image; at most %llu are allowed",
                               g->origin, bytes, (unsigned long long)ARENA_IMAGE_MOST);
     }
 }

@@ -113,7 +113,7 @@ static silma_status summarise(const silma_run *run, silma_error *error)
     run->model->summary = summary ? json_dumps(summary, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(summary);
     if (run->model->summary) return SILMA_OK;
-    return silma_fail(error, SILMA_FAILURE, "the run's summary cannot be written as JSON");
+    return silma_fail(error, SILMA_FAILURE, "the run's %s cannot be written as JSON", "summary");
 }
 
 static silma_status add_model(const silma_run *run, safetensors_writer *writer, silma_error *error)

@@ -176,7 +176,7 @@ static silma_status check_finite(const silma_run *run, const metrics *validation
     if (!all_finite(run->model->weights, g->weight_count))
         what = "a weight";
     else if (!all_finite(run->model->statistics, g->statistic_count))
-        what = "a moving average of batch normalisation";
+        what = "a moving average";
     else if (validation && run->parts.validation_count > 0 && !isfinite(metrics_loss(validation)))
         what = "the loss of the validation images";
     if (!what) return SILMA_OK;

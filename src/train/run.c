@@ -121,10 +121,10 @@ static silma_status check_parts(const silma_run *run, silma_error *error)
         return silma_fail(error, SILMA_USAGE, "no image is left to train on: %s has %zu, and val_split is %g",
                           silma_dataset_name(run->dataset), run->images->count, run->settings.val_split);
     if (run->settings.val_split > 0 && run->parts.validation_count == 0 && run->dataset->has_validation)
-        return silma_fail(error, SILMA_BAD_FILE,
-                          "%s: its folder of validation images holds no picture that can be read; take it away, or use "
-                          "none of it (val_split 0)",
-                          silma_dataset_name(run->dataset));
+        return silma_fail(
+            error, SILMA_BAD_FILE,
+            "%s: its folder of validation images holds no picture that can be read; val_split 0 uses none",
+            silma_dataset_name(run->dataset));
     if (run->settings.val_split > 0 && run->parts.validation_count == 0)
         return silma_fail(error, SILMA_USAGE, "val_split %g leaves no image of %s to validate with; 0 asks for none",
                           run->settings.val_split, silma_dataset_name(run->dataset));
