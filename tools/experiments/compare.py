@@ -12,6 +12,7 @@ import pathlib
 import statistics
 import sys
 
+EPOCHS = {"ann": 300, "cnn": 100}  # at most
 EXPERIMENTS = ["fashion-ann", "fashion-cnn", "cifar-ann", "cifar-cnn"]
 
 
@@ -29,9 +30,10 @@ def silma_runs(folder):
 def keras_runs(folder):
     for run in sorted(pathlib.Path(folder).glob("*-seed*.csv")):
         experiment, _, seed = run.stem.rpartition("-seed")
+        curve = read_curve(run, lambda row: float(row["val_accuracy"]))
         summary = run.with_suffix(".json")
-        ended = summary.exists() and json.loads(summary.read_text())["stopped_early"]
-        yield (experiment, int(seed)), (read_curve(run, lambda row: float(row["val_accuracy"])), ended)
+        stopped = summary.exists() and json.loads(summary.read_text())["stopped_early"]
+        yield (experiment, int(seed)), (curve, stopped or len(curve) == EPOCHS[experiment.rpartition("-")[2]])
 
 
 def row(experiment, seed, silma, keras, ended):
