@@ -346,6 +346,12 @@ const char *safetensors_metadata(const safetensors *file, const char *key)
     return json_string_value(json_object_get(json_object_get(file->header, METADATA), key));
 }
 
+json_t *safetensors_json(const safetensors *file, const char *key)
+{
+    const char *text = safetensors_metadata(file, key);
+    return text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Writing
 
@@ -391,6 +397,17 @@ silma_status safetensors_writer_metadata(safetensors_writer *writer, const char 
     if (json_object_set_new(writer->metadata, key, json_string(value)) == 0) return SILMA_OK;
     return silma_fail(error, SILMA_USAGE, "the metadata \"%s\" cannot be stored: it is not valid UTF-8",
                       utf8_show(key).text);
+}
+
+silma_status safetensors_writer_json(safetensors_writer *writer, const char *key, json_t *value, int digits,
+                                     silma_error *error)
+{
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(digits)) : NULL;
+    json_decref(value);
+    if (!text) return silma_fail(error, SILMA_FAILURE, "the metadata \"%s\" cannot be written as JSON", key);
+    silma_status status = safetensors_writer_metadata(writer, key, text, error);
+    free(text);
+    return status;
 }
 
 static silma_status make_room(safetensors_writer *writer, silma_error *error)

@@ -6,6 +6,8 @@
 #include "core/private.h"
 #include "silma/silma.h"
 
+#include <jansson.h>
+
 enum {
     SAFETENSORS_MAX_RANK = 8,
     SAFETENSORS_MAX_TENSORS = 65536,
@@ -40,6 +42,8 @@ const safetensor *safetensors_at(const safetensors *file, size_t index);       /
 const safetensor *safetensors_find(const safetensors *file, const char *name); // null if absent
 const char *safetensors_metadata(const safetensors *file, const char *key)
     SILMA_PRIVATE_API(safetensors_metadata); // null if absent
+// The metadata's JSON, which the caller owns; null if absent, if it is no JSON array or object, or if memory is short.
+json_t *safetensors_json(const safetensors *file, const char *key);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Writing: the same contents give the same bytes, in whatever order they were added
@@ -50,6 +54,10 @@ silma_status safetensors_writer_create(safetensors_writer **writer, silma_error 
 // Strings are copied. A key or name that is already there is SILMA_USAGE.
 silma_status safetensors_writer_metadata(safetensors_writer *writer, const char *key, const char *value,
                                          silma_error *error);
+// Stores `value` as JSON text, its numbers with `digits` significant digits. Takes over `value`, which may be null
+// where memory was short.
+silma_status safetensors_writer_json(safetensors_writer *writer, const char *key, json_t *value, int digits,
+                                     silma_error *error);
 // `data` is borrowed until the commit.
 silma_status safetensors_writer_tensor(safetensors_writer *writer, const char *name, const char *dtype, int rank,
                                        const uint64_t *shape, const void *data, silma_error *error);

@@ -135,25 +135,15 @@ static json_t *calibration_to_json(const silma_calibration *c)
                      c->error_rate, "images", (json_int_t)c->count);
 }
 
-// Takes over `value`, which may be null where memory was short.
-static silma_status add_json(safetensors_writer *writer, const char *key, json_t *value, silma_error *error)
-{
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(value);
-    if (!text) return silma_fail(error, SILMA_FAILURE, "the model's %s cannot be written as JSON", key);
-    silma_status status = safetensors_writer_metadata(writer, key, text, error);
-    free(text);
-    return status;
-}
-
 silma_status model_add_metadata(safetensors_writer *writer, const silma_model *model, silma_error *error)
 {
     silma_status status = safetensors_writer_metadata(writer, "format", FORMAT, error);
     if (status == SILMA_OK) status = safetensors_writer_metadata(writer, "network", model->g->text, error);
-    if (status == SILMA_OK) status = add_json(writer, "classes", classes_to_json(model), error);
-    if (status == SILMA_OK) status = add_json(writer, "preprocessing", preprocessing_to_json(model), error);
+    if (status == SILMA_OK) status = safetensors_writer_json(writer, "classes", classes_to_json(model), 9, error);
+    if (status == SILMA_OK)
+        status = safetensors_writer_json(writer, "preprocessing", preprocessing_to_json(model), 9, error);
     if (status == SILMA_OK && model->calibration.count > 0)
-        status = add_json(writer, "calibration", calibration_to_json(&model->calibration), error);
+        status = safetensors_writer_json(writer, "calibration", calibration_to_json(&model->calibration), 9, error);
     if (status == SILMA_OK && model->summary)
         status = safetensors_writer_metadata(writer, "summary", model->summary, error);
     return status;
@@ -162,12 +152,6 @@ silma_status model_add_metadata(safetensors_writer *writer, const silma_model *m
 static silma_status fail_metadata(const char *path, const char *key, const char *expected, silma_error *error)
 {
     return silma_fail(error, SILMA_BAD_FILE, "%s: metadata '%s' should be %s", path, key, expected);
-}
-
-static json_t *metadata_json(const safetensors *file, const char *key)
-{
-    const char *text = safetensors_metadata(file, key);
-    return text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
 }
 
 static silma_status read_class_names(const json_t *classes, const char *path, const char ***names, silma_error *error)
@@ -244,7 +228,7 @@ static silma_status read_summary(silma_model *model, const safetensors *file, co
 {
     const char *text = safetensors_metadata(file, "summary");
     if (!text) return SILMA_OK;
-    json_t *summary = metadata_json(file, "summary");
+    json_t *summary = safetensors_json(file, "summary");
     bool is_object = json_is_object(summary);
     json_decref(summary);
     if (!is_object) return fail_metadata(path, "summary", "a JSON object", error);
@@ -262,9 +246,9 @@ silma_status model_read(silma_model **result, const safetensors *file, const cha
                           utf8_show(format).text, FORMAT);
     if (!safetensors_metadata(file, "network")) return fail_metadata(path, "network", "the network's text", error);
     *result = NULL;
-    json_t *classes = metadata_json(file, "classes");
-    json_t *preprocessing = metadata_json(file, "preprocessing");
-    json_t *calibration = metadata_json(file, "calibration");
+    json_t *classes = safetensors_json(file, "classes");
+    json_t *preprocessing = safetensors_json(file, "preprocessing");
+    json_t *calibration = safetensors_json(file, "calibration");
     silma_status status = read_described(result, file, path, classes, preprocessing, calibration, error);
     json_decref(calibration);
     json_decref(classes);

@@ -48,16 +48,6 @@ static json_t *position_to_json(const run_position *at)
                      at->stopped_early);
 }
 
-static silma_status add_json(safetensors_writer *writer, const char *key, json_t *value, silma_error *error)
-{
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    json_decref(value);
-    if (!text) return silma_fail(error, SILMA_FAILURE, "the run's %s cannot be written as JSON", key);
-    silma_status status = safetensors_writer_metadata(writer, key, text, error);
-    free(text);
-    return status;
-}
-
 static silma_status commit(const silma_run *run, safetensors_writer *writer, const char *name, silma_error *error)
 {
     char *path = path_join(run->folder, name);
@@ -127,8 +117,8 @@ static silma_status add_model(const silma_run *run, safetensors_writer *writer, 
 
 static silma_status add_run(const silma_run *run, safetensors_writer *writer, silma_error *error)
 {
-    silma_status status = add_json(writer, "settings", settings_to_json(&run->settings), error);
-    if (status == SILMA_OK) status = add_json(writer, "position", position_to_json(&run->at), error);
+    silma_status status = safetensors_writer_json(writer, "settings", settings_to_json(&run->settings), 17, error);
+    if (status == SILMA_OK) status = safetensors_writer_json(writer, "position", position_to_json(&run->at), 17, error);
     if (status == SILMA_OK) status = safetensors_writer_metadata(writer, "name", run->network_name, error);
     if (status == SILMA_OK)
         status = safetensors_writer_metadata(writer, "data_hash", silma_dataset_hash(run->dataset), error);
@@ -223,12 +213,6 @@ static bool read_position(const json_t *object, size_t steps_per_epoch, run_posi
     return true;
 }
 
-static json_t *metadata_json(const safetensors *file, const char *key)
-{
-    const char *text = safetensors_metadata(file, key);
-    return text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-}
-
 silma_status checkpoint_read_start(silma_run *run, safetensors *file, const char *path, char data_hash[65],
                                    silma_error *error)
 {
@@ -242,7 +226,7 @@ silma_status checkpoint_read_start(silma_run *run, safetensors *file, const char
     memcpy(data_hash, hash, HASH_DIGITS + 1);
     run->network_name = strdup(name);
     if (!run->network_name) return silma_fail_memory(error, strlen(name));
-    json_t *stored = metadata_json(file, "settings");
+    json_t *stored = safetensors_json(file, "settings");
     if (!json_is_object(stored)) {
         json_decref(stored);
         return fail_metadata(path, "settings", error);
@@ -254,7 +238,7 @@ silma_status checkpoint_read_start(silma_run *run, safetensors *file, const char
 
 silma_status checkpoint_read_rest(silma_run *run, safetensors *file, const char *path, silma_error *error)
 {
-    json_t *position = metadata_json(file, "position");
+    json_t *position = safetensors_json(file, "position");
     bool read = json_is_object(position) && read_position(position, run_steps_per_epoch(run), &run->at);
     json_decref(position);
     if (!read) return fail_metadata(path, "position", error);
