@@ -23,5 +23,7 @@ typedef struct bar_chart {
 
 double bars_height(const bar_chart *chart);
 void bars_draw(text_buffer *out, const bar_chart *chart, double width);
+// The same as a figure.
+void bars_add_figure(text_buffer *out, const bar_chart *chart, double width, const char *title, bool inside_page);
 
 #endif

@@ -119,8 +119,12 @@ static silma_status draw_cell(text_buffer *out, const image_grid *grid, const gr
     bool bars = image->bars && image->bar_count > 0 && grid->beside > 0;
     if (bars) draw_bars(out, grid, image);
     if (image->caption)
-        svg_text_fit(out, image->colour, bars ? 0 : width / 2, grid->picture + CAPTION - 4,
-                     bars ? SVG_START : SVG_MIDDLE, SVG_TEXT, width + GAP / 2, image->caption);
+        svg_text(out,
+                 &(text_style){.fill = image->colour,
+                               .anchor = bars ? SVG_START : SVG_MIDDLE,
+                               .size = SVG_TEXT,
+                               .width = width + GAP / 2},
+                 bars ? 0 : width / 2, grid->picture + CAPTION - 4, image->caption);
     return SILMA_OK;
 }
 

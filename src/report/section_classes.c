@@ -42,15 +42,11 @@ static silma_status draw_confusion(const silma_report *report, text_buffer *out,
             .percent = percent,
         };
         svg_frame frame = {
-            .width = heat_map_width(&map),
             .title = percent ? "Confusion matrix in per cent of the true class" : "Confusion matrix in images",
             .description = "A row for each true class, a column for each predicted class",
             .inside_page = inside_page,
         };
-        frame.height = heat_map_height(&map, frame.width);
-        svg_begin(out, &frame);
-        heat_map_draw(out, &map, frame.width);
-        svg_end(out);
+        heat_map_add_figure(out, &map, frame);
         status = buffer_status(out, error);
     }
     free(names);
@@ -185,15 +181,7 @@ static silma_status draw_bars(const silma_report *report, text_buffer *out, bool
     }
     if (status == SILMA_OK) {
         bar_chart chart = {.bars = bars, .count = count, .most = 1, .percent = true, .row = 22};
-        svg_frame frame = {
-            .width = 420,
-            .height = bars_height(&chart),
-            .title = "F1 of each class, with its 95 % interval",
-            .inside_page = inside_page,
-        };
-        svg_begin(out, &frame);
-        bars_draw(out, &chart, frame.width);
-        svg_end(out);
+        bars_add_figure(out, &chart, 420, "F1 of each class, with its 95 % interval", inside_page);
         status = buffer_status(out, error);
     }
     free(bars);

@@ -85,10 +85,18 @@ static void add_class(text_buffer *out, svg_class class)
 // ---------------------------------------------------------------------------------------------------------------------
 // The frame
 
-// ` name="value"`, with hundredths of a pixel.
+enum { DECIMALS = 2 }; // hundredths of a pixel
+
+static void add_pair(text_buffer *out, double x, double y)
+{
+    buffer_number(out, x, DECIMALS);
+    buffer_add(out, " ");
+    buffer_number(out, y, DECIMALS);
+}
+
+// ` name="value"`
 static void add_size(text_buffer *out, const char *name, double value)
 {
-    enum { DECIMALS = 2 };
     buffer_print(out, " %s=\"", name);
     buffer_number(out, value, DECIMALS);
     buffer_add(out, "\"");
@@ -108,9 +116,7 @@ void svg_begin(text_buffer *out, const svg_frame *frame)
     add_size(out, "width", frame->width);
     add_size(out, "height", frame->height);
     buffer_add(out, " viewBox=\"0 0 ");
-    buffer_number(out, frame->width, 2);
-    buffer_add(out, " ");
-    buffer_number(out, frame->height, 2);
+    add_pair(out, frame->width, frame->height);
     buffer_add(out, "\" font-family=\"sans-serif\">");
     add_element(out, "title", frame->title);
     if (frame->description) add_element(out, "desc", frame->description);
@@ -139,9 +145,7 @@ void svg_add_to_page(text_buffer *out, const char *figure)
 void svg_group(text_buffer *out, double x, double y)
 {
     buffer_add(out, "<g transform=\"translate(");
-    buffer_number(out, x, 2);
-    buffer_add(out, " ");
-    buffer_number(out, y, 2);
+    add_pair(out, x, y);
     buffer_add(out, ")\">\n");
 }
 
@@ -164,14 +168,19 @@ void svg_line(text_buffer *out, svg_class line, double x1, double y1, double x2,
     buffer_add(out, "/>\n");
 }
 
-static void begin_rect(text_buffer *out, svg_class fill, double x, double y, double width, double height)
+static void add_box(text_buffer *out, double x, double y, double width, double height)
 {
-    buffer_add(out, "<rect");
-    add_class(out, fill);
     add_size(out, "x", x);
     add_size(out, "y", y);
     add_size(out, "width", width);
     add_size(out, "height", height);
+}
+
+static void begin_rect(text_buffer *out, svg_class fill, double x, double y, double width, double height)
+{
+    buffer_add(out, "<rect");
+    add_class(out, fill);
+    add_box(out, x, y, width, height);
 }
 
 void svg_rect(text_buffer *out, svg_class fill, double x, double y, double width, double height)
@@ -219,9 +228,7 @@ void svg_heat_cells(text_buffer *out, double left, double top, double cell, int 
                     const uint8_t *levels)
 {
     buffer_add(out, "<g class=\"heat\" transform=\"translate(");
-    buffer_number(out, left, 2);
-    buffer_add(out, " ");
-    buffer_number(out, top, 2);
+    add_pair(out, left, top);
     buffer_add(out, ") scale(");
     buffer_number(out, cell, 4);
     buffer_add(out, ")\">\n");
@@ -243,9 +250,7 @@ void svg_circle(text_buffer *out, svg_class fill, double x, double y, double rad
 static void add_point(text_buffer *out, char command, double x, double y)
 {
     buffer_print(out, "%c", command);
-    buffer_number(out, x, 2);
-    buffer_add(out, " ");
-    buffer_number(out, y, 2);
+    add_pair(out, x, y);
 }
 
 static bool is_point(const double *x, const double *y, size_t count, size_t i)
@@ -333,13 +338,6 @@ double svg_text_width(const char *text, double size)
     return width;
 }
 
-typedef struct text_style {
-    svg_class fill;
-    svg_anchor anchor;
-    double size, degrees, width; // width: INFINITY where it is not cut
-    bool bold;
-} text_style;
-
 // As many characters as fit, of those that are shown.
 static size_t characters_within(const char *text, double width)
 {
@@ -358,7 +356,7 @@ static size_t characters_within(const char *text, double width)
     return most;
 }
 
-static void add_text(text_buffer *out, const text_style *style, double x, double y, const char *text)
+void svg_text(text_buffer *out, const text_style *style, double x, double y, const char *text)
 {
     static const char *const anchors[] = {"", " text-anchor=\"middle\"", " text-anchor=\"end\""};
     buffer_add(out, "<text");
@@ -370,16 +368,14 @@ static void add_text(text_buffer *out, const text_style *style, double x, double
     if (style->bold) buffer_add(out, " font-weight=\"bold\"");
     if (style->degrees != 0) {
         buffer_add(out, " transform=\"rotate(");
-        buffer_number(out, style->degrees, 2);
-        buffer_add(out, " ");
-        buffer_number(out, x, 2);
+        add_pair(out, style->degrees, x);
         buffer_add(out, " ");
         buffer_number(out, y, 2);
         buffer_add(out, ")\"");
     }
     buffer_add(out, ">");
     double size = style->size * (style->bold ? SVG_BOLDER : 1);
-    size_t most = isfinite(style->width) ? characters_within(text, style->width / size) : SIZE_MAX;
+    size_t most = style->width > 0 ? characters_within(text, style->width / size) : SIZE_MAX;
     text_buffer shown = {0};
     if (buffer_escape_cut(&shown, text, most)) add_element(out, "title", text);
     out->failed |= shown.failed;
@@ -388,33 +384,10 @@ static void add_text(text_buffer *out, const text_style *style, double x, double
     buffer_add(out, "</text>\n");
 }
 
-void svg_text(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size, const char *text)
+void svg_title(text_buffer *out, double width, const char *title)
 {
-    add_text(out, &(text_style){fill, anchor, size, 0, INFINITY, false}, x, y, text);
-}
-
-void svg_text_bold(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size,
-                   const char *text)
-{
-    add_text(out, &(text_style){fill, anchor, size, 0, INFINITY, true}, x, y, text);
-}
-
-void svg_text_fit(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size, double width,
-                  const char *text)
-{
-    add_text(out, &(text_style){fill, anchor, size, 0, width, false}, x, y, text);
-}
-
-void svg_text_fit_bold(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size,
-                       double width, bool bold, const char *text)
-{
-    add_text(out, &(text_style){fill, anchor, size, 0, width, bold}, x, y, text);
-}
-
-void svg_text_turned(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size,
-                     double degrees, double width, const char *text)
-{
-    add_text(out, &(text_style){fill, anchor, size, degrees, width, false}, x, y, text);
+    const text_style style = {.anchor = SVG_MIDDLE, .size = SVG_TITLE, .width = width};
+    svg_text(out, &style, width / 2, SVG_TITLE, title);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -423,10 +396,7 @@ void svg_image(text_buffer *out, double x, double y, double width, double height
                const char *label)
 {
     buffer_add(out, "<image");
-    add_size(out, "x", x);
-    add_size(out, "y", y);
-    add_size(out, "width", width);
-    add_size(out, "height", height);
+    add_box(out, x, y, width, height);
     buffer_add(out, " preserveAspectRatio=\"none\" href=\"data:image/png;base64,");
     base64_add(out, png, size);
     buffer_add(out, "\"><title>");

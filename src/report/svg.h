@@ -45,7 +45,6 @@ typedef enum svg_class {
     SVG_FILL,                          // + i: fill of series i
     SVG_LINE = SVG_FILL + SVG_SERIES,  // + i: line of series i, dashed from i = 1
     SVG_SOLID = SVG_LINE + SVG_SERIES, // + i: the same, unbroken
-    SVG_CLASSES = SVG_SOLID + SVG_SERIES,
 } svg_class;
 
 typedef enum svg_anchor { SVG_START = 0, SVG_MIDDLE, SVG_END } svg_anchor;
@@ -73,18 +72,19 @@ void svg_path(text_buffer *out, svg_class line, const double *x, const double *y
 // The area between two curves over the same x, faint; interrupted like a line.
 void svg_band(text_buffer *out, svg_class fill, const double *x, const double *low, const double *high, size_t count);
 
+typedef struct text_style {
+    svg_class fill;
+    svg_anchor anchor;
+    double size;
+    double width;   // longer texts are cut to it, and then the whole text is the tooltip; 0: not cut
+    double degrees; // turned around (x, y): -90 reads upwards
+    bool bold;
+} text_style;
+
 // `y` is the base line.
-void svg_text(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size, const char *text);
-void svg_text_bold(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size,
-                   const char *text);
-// Cut to `width` pixels; then the whole text is its tooltip.
-void svg_text_fit_bold(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size,
-                       double width, bool bold, const char *text);
-void svg_text_fit(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size, double width,
-                  const char *text);
-// Turned by `degrees` around (x, y): -90 reads upwards. Cut to `width`.
-void svg_text_turned(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size,
-                     double degrees, double width, const char *text);
+void svg_text(text_buffer *out, const text_style *style, double x, double y, const char *text);
+// In the middle above a figure of this width, SVG_TITLE high.
+void svg_title(text_buffer *out, double width, const char *title);
 // About how wide a text is in the widest of the usual sans-serif fonts, as it is shown by svg_text.
 double svg_text_width(const char *text, double size);
 extern const double SVG_BOLDER; // how much wider it is in bold

@@ -2,6 +2,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/file.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -32,6 +33,16 @@ silma_status buffer_take(text_buffer *buffer, char **text, size_t *length, silma
     if (length) *length = buffer->length;
     *buffer = (text_buffer){0};
     return SILMA_OK;
+}
+
+silma_status buffer_write(const text_buffer *buffer, const char *path, silma_error *error)
+{
+    file_writer *writer;
+    silma_status status = buffer_status(buffer, error);
+    if (!status) status = file_writer_open(&writer, path, error);
+    if (status) return status;
+    file_writer_write(writer, buffer->text, buffer->length);
+    return file_writer_commit(writer, error);
 }
 
 // Room for `count` more bytes and a final zero.

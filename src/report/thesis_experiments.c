@@ -43,16 +43,6 @@ static void add_missing(text_buffer *out, const thesis_outcome *outcome)
 // ---------------------------------------------------------------------------------------------------------------------
 // Figures 17 and 26
 
-static silma_status add_figure(const char *name, const char *svg, size_t size, void *user, silma_error *error)
-{
-    thesis_page *page = user;
-    (void)name;
-    (void)size;
-    (void)error;
-    svg_add_to_page(page->out, svg);
-    return SILMA_OK;
-}
-
 silma_status part_data(thesis_page *page, int figure, const thesis_outcome *outcome, silma_error *error)
 {
     silma_status status = SILMA_OK;
@@ -63,7 +53,7 @@ silma_status part_data(thesis_page *page, int figure, const thesis_outcome *outc
     else if (!can_draw_pictures(page))
         buffer_add(page->out, NO_CODEC);
     else
-        status = silma_plot_samples(outcome->dataset, SAMPLES, 0, page->codecs, add_figure, page, error);
+        status = silma_plot_samples(outcome->dataset, SAMPLES, 0, page->codecs, figure_add_svg, page, error);
     figure_caption(page, figure);
     buffer_add(page->out, "</figure>\n");
     if (outcome->dataset)
@@ -170,21 +160,6 @@ static void add_diagonal(text_buffer *out, const thesis_outcome *outcome, const 
                     "(95 %).</p>\n");
 }
 
-static void add_heat_map(text_buffer *out, const thesis_outcome *outcome, const class_names *names, const char *title)
-{
-    heat_map map = {
-        .names = names->list,
-        .class_count = THESIS_CLASSES,
-        .counts = outcome->evaluation.confusion,
-        .percent = true,
-    };
-    double width = heat_map_width(&map);
-    svg_frame frame = {.width = width, .height = heat_map_height(&map, width), .title = title, .inside_page = true};
-    svg_begin(out, &frame);
-    heat_map_draw(out, &map, width);
-    svg_end(out);
-}
-
 static void figure_confusion(thesis_page *page, const thesis_outcome *outcome)
 {
     text_buffer *out = page->out;
@@ -205,7 +180,14 @@ static void figure_confusion(thesis_page *page, const thesis_outcome *outcome)
     buffer_add(out, "<figure>\n<div style=\"display:flex;flex-wrap:wrap;gap:0 3rem;align-items:flex-start\">\n");
     buffer_add(out, "<div style=\"max-width:min(38rem,100%)\">\n");
     scroll_begin(out, "Confusion matrix");
-    add_heat_map(out, outcome, &names, "Confusion matrix in per cent of the true class");
+    const heat_map map = {
+        .names = names.list,
+        .class_count = THESIS_CLASSES,
+        .counts = outcome->evaluation.confusion,
+        .percent = true,
+    };
+    svg_frame frame = {.title = "Confusion matrix in per cent of the true class", .inside_page = true};
+    heat_map_add_figure(out, &map, frame);
     scroll_end(out);
     figure_caption(page, figure);
     buffer_add(out, "</div>\n<div style=\"max-width:min(32rem,100%)\">\n");

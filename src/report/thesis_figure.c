@@ -15,6 +15,15 @@ void figure_caption(thesis_page *page, int figure)
     buffer_add(page->out, "</figcaption>\n");
 }
 
+silma_status figure_add_svg(const char *name, const char *svg, size_t size, void *page, silma_error *error)
+{
+    (void)name;
+    (void)size;
+    (void)error;
+    svg_add_to_page(((thesis_page *)page)->out, svg);
+    return SILMA_OK;
+}
+
 void scroll_begin(text_buffer *out, const char *label)
 {
     buffer_add(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");

@@ -168,16 +168,7 @@ static void add_case(text_buffer *out, const thesis_outcome *outcome)
             .counts = outcome->evaluation.confusion,
             .percent = true,
         };
-        double width = heat_map_width(&map);
-        svg_frame frame = {
-            .width = width,
-            .height = heat_map_height(&map, width),
-            .title = outcome->says->title,
-            .inside_page = true,
-        };
-        svg_begin(out, &frame);
-        heat_map_draw(out, &map, width);
-        svg_end(out);
+        heat_map_add_figure(out, &map, (svg_frame){.title = outcome->says->title, .inside_page = true});
     } else {
         buffer_print(out, "<p class=\"soft\">Not made: see <a href=\"#%s\">its part</a>.</p>\n",
                      outcome->says->base.name);
