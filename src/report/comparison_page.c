@@ -2,10 +2,10 @@
 #include "report/comparison.h"
 
 #include "core/error.h"
-#include "core/file.h"
 #include "report/line_chart.h"
 #include "report/page.h"
 #include "report/words.h"
+#include "train/recorded.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,39 +19,17 @@ static const page_link LINK_RUNS = {"runs", "Runs"}, LINK_DIFFERENCES = {"settin
 // ---------------------------------------------------------------------------------------------------------------------
 // Curves
 
-typedef double epoch_value(const silma_epoch *epoch);
-
-static double value_loss(const silma_epoch *epoch)
-{
-    return epoch->val_loss;
-}
-
-static double value_accuracy(const silma_epoch *epoch)
-{
-    return epoch->val_accuracy;
-}
-
-static double value_true_positives(const silma_epoch *epoch)
-{
-    return epoch->val_true_positives;
-}
-
-static double value_training_loss(const silma_epoch *epoch)
-{
-    return epoch->loss;
-}
-
 typedef struct panel {
     const char *name, *title; // of its file; above it
-    epoch_value *value;
+    recorded value;
     bool percent;
 } panel;
 
 static const panel panels[] = {
-    {"validation-loss", "Validation loss", value_loss, false},
-    {"validation-accuracy", "Validation accuracy", value_accuracy, true},
-    {"validation-true-positives", "Validation true positives", value_true_positives, true},
-    {"training-loss", "Training loss", value_training_loss, false},
+    {"validation-loss", "Validation loss", RECORDED_VAL_LOSS, false},
+    {"validation-accuracy", "Validation accuracy", RECORDED_VAL_ACCURACY, true},
+    {"validation-true-positives", "Validation true positives", RECORDED_VAL_TRUE_POSITIVES, true},
+    {"training-loss", "Training loss", RECORDED_LOSS, false},
 };
 enum { PANEL_COUNT = sizeof panels / sizeof *panels, NAMED_LINES_MAX = 8 };
 
@@ -100,7 +78,7 @@ static silma_status draw_runs(const silma_comparison *c, const panel *p, text_bu
         const history *h = &c->runs[i].facts.history;
         double *y = values + i * epochs;
         for (size_t e = 0; e < h->count; e++)
-            y[e] = p->value(&h->epochs[e]);
+            y[e] = recorded_value(&h->epochs[e], p->value);
         bool named = !many || c->groups[c->runs[i].group].first == i;
         series[i] = (chart_series){.name = named ? c->runs[i].label : NULL,
                                    .y = y,
@@ -119,7 +97,7 @@ static mean_interval epoch_mean(const silma_comparison *c, size_t group, const p
     size_t count = 0;
     for (size_t i = 0; i < c->count; i++) {
         const history *h = &c->runs[i].facts.history;
-        if (c->runs[i].group == group && e < h->count) values[count++] = p->value(&h->epochs[e]);
+        if (c->runs[i].group == group && e < h->count) values[count++] = recorded_value(&h->epochs[e], p->value);
     }
     return mean_of(values, count);
 }
@@ -164,7 +142,7 @@ static bool has_values(const silma_comparison *c, const panel *p)
 {
     for (size_t i = 0; i < c->count; i++)
         for (size_t e = 0; e < c->runs[i].facts.history.count; e++)
-            if (isfinite(p->value(&c->runs[i].facts.history.epochs[e]))) return true;
+            if (isfinite(recorded_value(&c->runs[i].facts.history.epochs[e], p->value))) return true;
     return false;
 }
 
@@ -503,19 +481,14 @@ static silma_status add_page(const silma_comparison *c, text_buffer *page, silma
     add_pairs(c, page);
     buffer_add(page, "</main>\n");
     page_end(page);
-    return buffer_status(page, error);
+    return SILMA_OK;
 }
 
 silma_status silma_comparison_write(const silma_comparison *c, const char *path, silma_error *error)
 {
     text_buffer page = {0};
-    file_writer *writer = NULL;
     silma_status status = add_page(c, &page, error);
-    if (!status) status = file_writer_open(&writer, path, error);
-    if (!status) {
-        file_writer_write(writer, page.text, page.length);
-        status = file_writer_commit(writer, error);
-    }
+    if (!status) status = buffer_write(&page, path, error);
     buffer_free(&page);
     return status;
 }
