@@ -25,8 +25,7 @@ typedef struct trace {
     const silma_model *model;
     const graph *g;
     settings settings;
-    uint64_t seed;
-    bool has_seed; // the weights are random ones of this seed
+    bool has_seed; // the weights are random ones of the settings' seed
     // The image, as the network takes it.
     const char *data_name;
     const char *const *class_names; // of the data; null: numbers
@@ -70,6 +69,9 @@ silma_status trace_add_page(text_buffer *buffer, const trace *t, silma_error *er
 // trace_formulas.c, keyed by name: the loss and its derivative by the logits, and an optimiser's step.
 const formula *trace_loss_formulas(loss_kind kind, activation_kind head, size_t outputs);
 const formula *trace_optimizer_formulas(const optimizer *o);
+
+// How many numbers the network ends in.
+size_t trace_outputs(const trace *t);
 
 // "Ankle boot", or "9", for which `number` has room.
 enum { TRACE_NUMBER_SIZE = 16 };

@@ -46,17 +46,6 @@ static void add_number(text_buffer *out, double value)
     add_rounded(out, value, 4);
 }
 
-// "61,706"
-static void add_count(text_buffer *out, size_t count)
-{
-    if (count >= 1000) {
-        add_count(out, count / 1000);
-        buffer_print(out, ",%03zu", count % 1000);
-    } else {
-        buffer_print(out, "%zu", count);
-    }
-}
-
 static void add_formula(writer *w, const formula *f)
 {
     buffer_add(w->out, "<div class=\"formula\"><div class=\"math\">");
@@ -127,26 +116,13 @@ static void add_name(writer *w, uint32_t label)
     buffer_escape_cut(w->out, trace_class_name(w->t, label, number), NAME_MOST);
 }
 
-static size_t outputs_of(const trace *t)
-{
-    return shape_count(graph_output(t->g));
-}
-
-static size_t best_output(const trace *t)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < outputs_of(t); i++)
-        if (t->probabilities[i] > t->probabilities[best]) best = i;
-    return best;
-}
-
 static void add_bar(writer *w, size_t i, bool is_true)
 {
     const trace *t = w->t;
     double share = fmin(fmax((double)t->probabilities[i], 0), 1);
     char percent[NUMBER_TEXT_MAX];
     buffer_print(w->out, "<li%s><span class=\"who\">", is_true ? " class=\"true\"" : "");
-    if (outputs_of(t) > 1)
+    if (trace_outputs(t) > 1)
         add_name(w, (uint32_t)i);
     else if (t->one_against_rest)
         add_name(w, t->label);
@@ -162,7 +138,7 @@ static size_t next_output(const trace *t, size_t after)
 {
     size_t best = SIZE_MAX;
     const float *r = t->probabilities;
-    for (size_t i = 0; i < outputs_of(t); i++) {
+    for (size_t i = 0; i < trace_outputs(t); i++) {
         bool later = after == SIZE_MAX || r[i] < r[after] || (r[i] == r[after] && i > after);
         if (later && (best == SIZE_MAX || r[i] > r[best])) best = i;
     }
@@ -174,9 +150,9 @@ static void add_bars(writer *w)
 {
     const trace *t = w->t;
     size_t shown = 0, i = SIZE_MAX;
-    bool single = outputs_of(t) == 1, true_shown = single;
+    bool single = trace_outputs(t) == 1, true_shown = single;
     buffer_add(w->out, "<ol class=\"bars\" aria-label=\"Probabilities\">\n");
-    for (; shown < BARS_MOST && shown < outputs_of(t); shown++) {
+    for (; shown < BARS_MOST && shown < trace_outputs(t); shown++) {
         i = next_output(t, i);
         bool is_true = single ? t->targets[0] > 0.5f : i == t->label;
         true_shown = true_shown || is_true;
@@ -198,14 +174,14 @@ static void add_prediction(writer *w)
     const trace *t = w->t;
     size_t best = 0;
     double change = 0;
-    for (size_t i = 0; i < outputs_of(t); i++) {
+    for (size_t i = 0; i < trace_outputs(t); i++) {
         if (t->predicted[i] > t->predicted[best]) best = i;
         change = fmax(change, fabs((double)t->predicted[i] - (double)t->probabilities[i]));
     }
     if (change < 1e-4) return;
     buffer_add(w->out, "<p class=\"note\">This is a training step, with what is dropped and normalised in training. A "
                        "prediction with the same weights gives ");
-    if (outputs_of(t) > 1) {
+    if (trace_outputs(t) > 1) {
         buffer_add(w->out, "<b>");
         add_name(w, (uint32_t)best);
         buffer_add(w->out, "</b> ");
@@ -218,9 +194,9 @@ static void add_verdict(writer *w)
 {
     const trace *t = w->t;
     text_buffer *out = w->out;
-    size_t best = best_output(t);
+    size_t best = next_output(t, SIZE_MAX);
     buffer_add(out, "<p class=\"verdict\">");
-    if (outputs_of(t) > 1) {
+    if (trace_outputs(t) > 1) {
         buffer_add(out, "The network takes it for <b>");
         add_name(w, (uint32_t)best);
         buffer_print(out, "</b>: %s. ", best == t->label ? "right" : "wrong");
@@ -262,7 +238,7 @@ static void add_about(writer *w)
     uint64_t multiply_adds;
     graph_count(t->g, &trainable, &other, &multiply_adds);
     buffer_add(out, "a network of ");
-    add_count(out, trainable);
+    buffer_add(out, count_text(trainable).text);
     buffer_add(out, " weights (");
     if (t->has_seed)
         buffer_print(out, "untrained: random ones, seed %llu", (unsigned long long)t->settings.seed);
@@ -347,11 +323,11 @@ static void add_sizes(writer *w, size_t i)
     if (l->input_count > 0) buffer_add(out, " → ");
     add_shape(out, l->out);
     buffer_add(out, ": ");
-    add_count(out, shape_count(l->out));
+    buffer_add(out, count_text(shape_count(l->out)).text);
     buffer_add(out, shape_count(l->out) == 1 ? " value" : " values");
     if (parameters > 0) {
         buffer_add(out, ", ");
-        add_count(out, parameters);
+        buffer_add(out, count_text(parameters).text);
         buffer_add(out, " weights to learn");
     }
     buffer_add(out, "</p>\n");
@@ -372,7 +348,7 @@ static void add_input(writer *w)
     buffer_add(w->out, "<section class=\"card\" id=\"layer0\">\n");
     add_layer_title(w, 0, false);
     buffer_add(w->out, "<p class=\"sizes\">");
-    add_count(w->out, shape_count(l->out));
+    buffer_add(w->out, count_text(shape_count(l->out)).text);
     buffer_print(w->out,
                  " values. A pixel p, 0 to 255, enters as x = %s p (plus a shift where the model "
                  "has one).</p>\n",
@@ -511,7 +487,7 @@ static void add_loss(writer *w)
     begin_formulas(w);
     const formula *head = activation_formulas(t->g->head);
     if (head) add_formula(w, head);
-    add_formulas(w, trace_loss_formulas(t->settings.loss.kind, t->g->head, outputs_of(t)));
+    add_formulas(w, trace_loss_formulas(t->settings.loss.kind, t->g->head, trace_outputs(t)));
     end_formulas(w);
     buffer_add(w->out, "<div class=\"work\" data-work=\"loss\"></div>\n</section>\n");
 }
