@@ -265,21 +265,18 @@ static silma_status print_json(const session *s, problem *why)
     const silma_compared_group *group;
     const silma_compared_pair *pair;
     const char *sentence;
-    int failed = 0;
     for (size_t i = 0; (run = silma_comparison_run(s->comparison, i)); i++)
-        failed |= json_array_append_new(runs, run_json(run));
+        output_append(&runs, run_json(run));
     for (size_t i = 0; (group = silma_comparison_group(s->comparison, i)); i++)
-        failed |= json_array_append_new(groups, group_json(group));
+        output_append(&groups, group_json(group));
     for (size_t i = 0; (pair = silma_comparison_pair(s->comparison, i)); i++)
-        failed |= json_array_append_new(pairs, pair_json(pair));
+        output_append(&pairs, pair_json(pair));
     for (size_t i = 0; (sentence = silma_comparison_sentence(s->comparison, i)); i++)
-        failed |= json_array_append_new(summary, output_string(sentence));
-    json_t *root =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "page", output_string(s->out), "figures",
-                  figure_files_json(&s->figures), "runs", runs, "groups", groups, "pairs", pairs, "summary", summary);
-    if (!failed) return output_json(root, why);
-    json_decref(root);
-    return problem_set_memory(why);
+        output_append(&summary, output_string(sentence));
+    return output_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "page", output_string(s->out), "figures",
+                                 figure_files_json(&s->figures), "runs", runs, "groups", groups, "pairs", pairs,
+                                 "summary", summary),
+                       why);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

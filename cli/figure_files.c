@@ -36,7 +36,8 @@ void figure_files_free(figure_files *files)
     *files = (figure_files){0};
 }
 
-silma_status figure_files_add_bytes(figure_files *files, const char *file, const void *bytes, size_t size, problem *why)
+// As <folder>/<file>.
+static silma_status add_bytes(figure_files *files, const char *file, const void *bytes, size_t size, problem *why)
 {
     figure_file *grown = reallocarray(files->list, files->count + 1, sizeof *grown);
     if (!grown) return problem_set_memory(why);
@@ -60,12 +61,12 @@ silma_status figure_files_add(const char *name, const char *svg, size_t size, vo
     problem why = {.hint = ""};
     char file[128];
     snprintf(file, sizeof file, "%s.svg", name);
-    silma_status status = figure_files_add_bytes(files, file, svg, size, &why);
+    silma_status status = add_bytes(files, file, svg, size, &why);
     uint8_t *png = NULL;
     size_t png_size = 0;
     if (!status && files->png) status = raster_png(file, svg, size, &png, &png_size, &why);
     snprintf(file, sizeof file, "%s.png", name);
-    if (!status && files->png) status = figure_files_add_bytes(files, file, png, png_size, &why);
+    if (!status && files->png) status = add_bytes(files, file, png, png_size, &why);
     free(png);
     if (status && error) *error = why.error;
     if (status) memcpy(files->why->hint, why.hint, sizeof why.hint);
@@ -116,10 +117,7 @@ json_t *figure_files_json(const figure_files *files)
 {
     json_t *paths = json_array();
     for (size_t i = 0; i < files->count; i++)
-        if (json_array_append_new(paths, output_string(files->list[i].path)) != 0) {
-            json_decref(paths);
-            return NULL;
-        }
+        output_append(&paths, output_string(files->list[i].path));
     return paths;
 }
 

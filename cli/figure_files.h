@@ -27,9 +27,6 @@ silma_status figure_files_open(figure_files *files, const char *folder, bool png
 
 // A silma_figure_fn; `user` is the figure_files. Adds <folder>/<name>.svg, and with `png` <name>.png too.
 silma_status figure_files_add(const char *name, const char *svg, size_t size, void *user, silma_error *error);
-// A file of another kind, such as "compare.html"; the bytes are copied.
-silma_status figure_files_add_bytes(figure_files *files, const char *file, const void *bytes, size_t size,
-                                    problem *why);
 
 // Writes them all. SILMA_USAGE, and nothing is written, where one of them exists and `force` is not set.
 silma_status figure_files_commit(figure_files *files, problem *why);

@@ -77,10 +77,7 @@ static silma_status print_json(const session *s, problem *why)
     json_t *summary = json_array();
     const char *sentence;
     for (size_t i = 0; (sentence = silma_report_sentence(s->report, i)); i++)
-        if (json_array_append_new(summary, output_string(sentence)) != 0) {
-            json_decref(summary);
-            return problem_set_memory(why);
-        }
+        output_append(&summary, output_string(sentence));
     return output_json(json_pack("{s:o, s:o, s:o}", "report", output_string(s->out), "figures",
                                  figure_files_json(&s->figures), "summary", summary),
                        why);
