@@ -21,8 +21,6 @@ void run_folder_keep(run_folder *folder);
 // There is no new run: all is as it was before. Frees what `folder` holds, except path.
 void run_folder_restore(run_folder *folder);
 
-// Whether a file or folder of this name lies in the folder.
-bool holds_file(const char *folder, const char *file);
 bool run_folder_holds_run(const char *path);
 bool run_folder_holds_split(const char *path);
 
@@ -38,10 +36,6 @@ typedef struct run_history {
 } run_history;
 // `watch` is the recorded value that decides which epoch is best.
 silma_status run_folder_history(const char *folder, const char *watch, run_history *history, problem *why);
-
-// The validation images of split.json, each below `image_count`. Free *indices with free().
-silma_status run_folder_validation(const char *folder, size_t image_count, uint32_t **indices, size_t *count,
-                                   problem *why);
 
 // mkdir -p
 silma_status make_folders(const char *path, problem *why);

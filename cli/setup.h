@@ -39,13 +39,10 @@ silma_status open_run_dataset(const char *folder, const char *name, const silma_
 silma_status open_model_dataset(const arguments *args, const char *model_path, const silma_model *model,
                                 silma_split split, silma_dataset **dataset, problem *why);
 
-// The images that the run whose folder holds the model kept for validation, as numbers in the data set's training
-// images; at least one. Free *indices with free().
-silma_status open_validation(const char *model_path, const silma_dataset *dataset, uint32_t **indices, size_t *count,
-                             problem *why);
-
 // What `input auto` and `dense classes` become for this data set.
 silma_input dataset_input(const silma_dataset *dataset);
+// The same by name: the catalogue knows the sizes of its data sets, which need not be there.
+silma_status data_input(const char *name, const char *data_dir, silma_input *input, problem *why);
 
 // What --input HxWxC and --classes say; without --input the size is unknown, without --classes there are ten classes,
 // as in all of the thesis's experiments.

@@ -1,5 +1,6 @@
 // silma train: a new run, or one that is continued.
 #include "commands.h"
+#include "measured.h"
 #include "output.h"
 #include "picture.h"
 #include "pictures.h"
