@@ -7,6 +7,7 @@
 #include "nn/network.h"
 #include "report/mathml.h"
 #include "report/trace.h"
+#include "scratch.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -32,7 +33,8 @@ static const char *const CLASS_NAMES[CLASSES] = {
 typedef struct fixture {
     silma_context *context;
     silma_dataset *dataset;
-    char folder[64], page[96];
+    scratch space;
+    char *page;
 } fixture;
 
 static int open_fixture(void **state)
@@ -55,9 +57,8 @@ static int open_fixture(void **state)
                            .class_count = CLASSES};
     assert_int_equal(silma_dataset_from_memory(&f->dataset, "noise <b>", &images, NULL), SILMA_OK);
     assert_int_equal(silma_context_create(&f->context, NULL, NULL), SILMA_OK);
-    snprintf(f->folder, sizeof f->folder, "/tmp/silma-trace-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    snprintf(f->page, sizeof f->page, "%s/page.html", f->folder);
+    f->space = scratch_make();
+    f->page = scratch_path(&f->space, "page.html");
     *state = f;
     return 0;
 }
@@ -65,8 +66,8 @@ static int open_fixture(void **state)
 static int close_fixture(void **state)
 {
     fixture *f = *state;
-    unlink(f->page);
-    rmdir(f->folder);
+    free(f->page);
+    scratch_remove(&f->space);
     silma_dataset_free(f->dataset);
     silma_context_free(f->context);
     free(f);
