@@ -63,6 +63,11 @@ size_t trace_json_bytes(const graph *g);
 // Parameters of more elements are on the page without their gradients: the script computes them from the formula.
 enum { TRACE_GRADIENTS_MOST = 1 << 16 };
 
+// trace_head.c: the beginning of the page.
+void trace_begin_document(text_buffer *out, const trace *t);
+void trace_add_header(text_buffer *out, const trace *t);
+void trace_add_navigation(text_buffer *out, const trace *t);
+
 // trace_page.c: the page.
 silma_status trace_add_page(text_buffer *buffer, const trace *t, silma_error *error);
 
