@@ -9,7 +9,6 @@
 #include <silma/report.h>
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { SPLITS = 3 };

@@ -8,7 +8,6 @@
 #include <silma/report.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static silma_status plot_activations(const arguments *args, figure_files *files, problem *why)

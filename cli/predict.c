@@ -3,7 +3,6 @@
 #include "output.h"
 #include "predict_files.h"
 #include "setup.h"
-#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

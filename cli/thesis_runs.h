@@ -6,7 +6,6 @@
 #include "run_folder.h"
 
 #include <silma/report.h>
-#include <stdint.h>
 
 // An experiment of one call.
 typedef struct thesis_run {

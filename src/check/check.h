@@ -10,7 +10,6 @@
 
 #include "core/threads.h"
 #include "data/dataset.h"
-#include "data/folder_scan.h"
 #include "silma/report.h"
 
 enum { CHECK_SETS = 2, CHECK_SENTENCE_MAX = 512, CHECK_KINDS_MAX = 1024 };

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "nn/network.h"
 
-#include "core/checked.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "nn/zoo.h"

@@ -3,7 +3,6 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "report/svg.h"
-#include "report/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 // In the order of the page; `name` is that of the figure's file.
 static const figure figures[] = {

@@ -5,7 +5,6 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "core/sha256.h"
-#include "core/utf8.h"
 #include "train/run.h"
 
 #include <math.h>

@@ -5,7 +5,6 @@
 #include "train/settings.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 const page_link LINK_DATA = {"data", "Data"};
 

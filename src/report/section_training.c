@@ -2,7 +2,6 @@
 #include "report/curves.h"
 #include "report/report_inside.h"
 
-#include <math.h>
 #include <string.h>
 
 const page_link LINK_TRAINING = {"training", "Training"};

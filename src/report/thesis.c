@@ -1,8 +1,5 @@
 // The thesis on one page: gathers what there is, and writes its parts in the thesis's order.
-#include "core/error.h"
 #include "report/thesis_inside.h"
-
-#include <stdlib.h>
 
 static const char TITLE[] = "The thesis, reproduced";
 static const char SUBTITLE[] =

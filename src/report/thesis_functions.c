@@ -1,5 +1,4 @@
 // Figures 3 to 7: functions and their derivatives; figure 11: connections.
-#include "core/error.h"
 #include "report/thesis_inside.h"
 
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "report/base64.h"
 #include "report/trace.h"
 
-#include "core/checked.h"
 #include "core/error.h"
 
 #include <jansson.h>

@@ -1,6 +1,5 @@
 #include "train/augment_setting.h"
 
-#include "core/error.h"
 #include "train/option.h"
 
 #include <stdio.h>

@@ -1,16 +1,12 @@
 #define _GNU_SOURCE
 #include "damage.h"
 
-#include "core/file.h"
-
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 

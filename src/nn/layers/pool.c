@@ -1,6 +1,5 @@
 // Pooling (section 3.5.2 of the thesis, eq. 72-79): maxpool and avgpool with any window, stride and padding, and
 // globalavgpool, whose window is the image.
-#include "core/error.h"
 #include "nn/explain.h"
 #include "nn/layers/shared.h"
 #include "nn/layers/window.h"
