@@ -272,7 +272,7 @@ static silma_status add_item(text_buffer *page, const gallery_item *item, const 
     buffer_print(page, "<figure class=\"%s\" style=\"width:%dpx\">\n", image->bars ? "item beside" : "item",
                  (int)(image->bars ? frame->picture + frame->beside + 8 : frame->picture));
     svg_begin(page, &square);
-    silma_status status = image_draw(page, image, 0, 0, frame->picture, frame->picture, codecs, error);
+    silma_status status = image_draw(page, image, frame->picture, codecs, error);
     svg_end(page);
     if (image->bars) add_bars(page, image, frame->beside);
     if (item->caption) add_caption(page, item, frame->notes);

@@ -126,8 +126,8 @@ static void draw_written_cell(text_buffer *out, const heat_map *map, const layou
     buffer_add(&tooltip, " (");
     buffer_number(&tooltip, share * 100, 1);
     buffer_add(&tooltip, " %)");
-    svg_rect_heat(out, l->left + predicted * l->cell, l->top + truth * l->cell, l->cell, l->cell, opacity_of(share),
-                  tooltip.text);
+    svg_rect_heat(out, (svg_box){l->left + predicted * l->cell, l->top + truth * l->cell, l->cell, l->cell},
+                  opacity_of(share), tooltip.text);
     out->failed |= tooltip.failed;
     buffer_free(&tooltip);
     write_cell(out, map, l, truth, predicted, share);
@@ -208,7 +208,7 @@ static void draw_legend(text_buffer *out, const heat_map *map, const layout *l)
     static const double WIDTH = 10, HEIGHT_MOST = 160;
     double side = l->cell * map->class_count, height = fmin(side, HEIGHT_MOST), x = l->left + side + 2 * GAP;
     for (int i = 0; i < STEPS; i++)
-        svg_rect_heat(out, x, l->top + height * i / STEPS, WIDTH, height / STEPS,
+        svg_rect_heat(out, (svg_box){x, l->top + height * i / STEPS, WIDTH, height / STEPS},
                       opacity_of((STEPS - 1 - i + 0.5) / STEPS), NULL);
     static const char *const texts[] = {"100 %", "50", "0"};
     static const double below[] = {0.8, 0.36, 0}; // of the base line, in sizes of the text

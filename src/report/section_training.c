@@ -18,7 +18,7 @@ static void draw_one(const silma_report *report, text_buffer *out, curve which, 
     const history *h = &report->facts.history;
     svg_frame frame = {.width = WIDTH, .height = HEIGHT, .title = title, .inside_page = inside_page};
     svg_begin(out, &frame);
-    curve_draw(out, which, h->epochs, h->count, report->facts.best_epoch > 0, WIDTH, HEIGHT);
+    curve_draw(out, which, h->epochs, h->count, WIDTH, HEIGHT);
     svg_end(out);
 }
 
@@ -33,7 +33,7 @@ silma_status draw_curves(const silma_report *report, text_buffer *out, bool insi
         .inside_page = inside_page,
     };
     svg_begin(out, &frame);
-    curves_draw(out, h->epochs, h->count, report->facts.best_epoch > 0, frame.width, frame.height);
+    curves_draw(out, h->epochs, h->count, frame.width, frame.height);
     svg_end(out);
     return buffer_status(out, error);
 }

@@ -167,31 +167,30 @@ void svg_line(text_buffer *out, svg_class line, double x1, double y1, double x2,
     buffer_add(out, "/>\n");
 }
 
-static void add_box(text_buffer *out, double x, double y, double width, double height)
+static void add_box(text_buffer *out, svg_box box)
 {
-    add_size(out, "x", x);
-    add_size(out, "y", y);
-    add_size(out, "width", width);
-    add_size(out, "height", height);
+    add_size(out, "x", box.x);
+    add_size(out, "y", box.y);
+    add_size(out, "width", box.width);
+    add_size(out, "height", box.height);
 }
 
-static void begin_rect(text_buffer *out, svg_class fill, double x, double y, double width, double height)
+static void begin_rect(text_buffer *out, svg_class fill, svg_box box)
 {
     buffer_add(out, "<rect");
     add_class(out, fill);
-    add_box(out, x, y, width, height);
+    add_box(out, box);
 }
 
 void svg_rect(text_buffer *out, svg_class fill, double x, double y, double width, double height)
 {
-    begin_rect(out, fill, x, y, width, height);
+    begin_rect(out, fill, (svg_box){x, y, width, height});
     buffer_add(out, "/>\n");
 }
 
-void svg_rect_heat(text_buffer *out, double x, double y, double width, double height, double opacity,
-                   const char *tooltip)
+void svg_rect_heat(text_buffer *out, svg_box box, double opacity, const char *tooltip)
 {
-    begin_rect(out, SVG_HEAT, x, y, width, height);
+    begin_rect(out, SVG_HEAT, box);
     add_size(out, "fill-opacity", opacity);
     if (!tooltip) {
         buffer_add(out, "/>\n");
@@ -391,11 +390,10 @@ void svg_title(text_buffer *out, double width, const char *title)
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-void svg_image(text_buffer *out, double x, double y, double width, double height, const uint8_t *png, size_t size,
-               const char *label)
+void svg_image(text_buffer *out, svg_box box, const uint8_t *png, size_t size, const char *label)
 {
     buffer_add(out, "<image");
-    add_box(out, x, y, width, height);
+    add_box(out, box);
     buffer_add(out, " preserveAspectRatio=\"none\" href=\"data:image/png;base64,");
     base64_add(out, png, size);
     buffer_add(out, "\"><title>");

@@ -56,11 +56,14 @@ enum { SVG_TEXT = 12, SVG_SMALL = 11, SVG_TITLE = 14 };
 void svg_group(text_buffer *out, double x, double y);
 void svg_group_end(text_buffer *out);
 
+typedef struct svg_box {
+    double x, y, width, height;
+} svg_box;
+
 void svg_line(text_buffer *out, svg_class line, double x1, double y1, double x2, double y2);
 void svg_rect(text_buffer *out, svg_class fill, double x, double y, double width, double height);
 // With an opacity of 0..1 and a tooltip; null for none.
-void svg_rect_heat(text_buffer *out, double x, double y, double width, double height, double opacity,
-                   const char *tooltip);
+void svg_rect_heat(text_buffer *out, svg_box box, double opacity, const char *tooltip);
 // A matrix of squares; levels (rows, columns) of 0 (nothing is drawn) to SVG_LEVELS (full). Small for many cells.
 enum { SVG_LEVELS = 64 };
 void svg_heat_cells(text_buffer *out, double left, double top, double cell, int rows, int columns,
@@ -89,8 +92,7 @@ void svg_title(text_buffer *out, double width, const char *title);
 double svg_text_width(const char *text, double size);
 extern const double SVG_BOLDER; // how much wider it is in bold
 
-// A PNG file's bytes as a picture of (width, height), enlarged in squares, not smoothed. `label` for screen readers.
-void svg_image(text_buffer *out, double x, double y, double width, double height, const uint8_t *png, size_t size,
-               const char *label);
+// A PNG file's bytes as a picture, enlarged in squares, not smoothed. `label` for screen readers.
+void svg_image(text_buffer *out, svg_box box, const uint8_t *png, size_t size, const char *label);
 
 #endif

@@ -76,7 +76,7 @@ static void figure_curves(thesis_page *page, const thesis_outcome *outcome)
     for (int which = CURVE_LOSS; which <= CURVE_TRUE_POSITIVES; which++) {
         svg_frame frame = {.width = width, .height = height, .title = titles[which], .inside_page = true};
         svg_begin(out, &frame);
-        curve_draw(out, (curve)which, h->epochs, h->count, outcome->facts.best_epoch > 0, width, height);
+        curve_draw(out, (curve)which, h->epochs, h->count, width, height);
         svg_end(out);
     }
     buffer_add(out, "</div>\n");

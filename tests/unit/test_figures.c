@@ -269,10 +269,10 @@ static void curves_of_few_epochs(void **state)
     for (size_t count = 0; count <= 3; count++) {
         text_buffer out = {0};
         begin(&out);
-        curves_draw(&out, epochs, count, true, 900, 260);
+        curves_draw(&out, epochs, count, 900, 260);
         assert_int_equal(count_of(out.text, ">validation<"), 0); // there is none
         for (int which = CURVE_LEARNING_RATE; which < CURVE_COUNT; which++)
-            curve_draw(&out, (curve)which, epochs, count, true, 300, 260);
+            curve_draw(&out, (curve)which, epochs, count, 300, 260);
         end(&out);
     }
 }
