@@ -240,6 +240,11 @@ silma_status run_folder_read_json(const char *folder, const char *file, json_t *
     return status;
 }
 
+uint64_t run_folder_count(const json_t *config, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(json_object_get(config, "data"), name));
+}
+
 static double watched_value(const silma_epoch *epoch, const char *watch)
 {
     const struct {

@@ -27,6 +27,9 @@ bool run_folder_holds_split(const char *path);
 // A file of the folder that holds one JSON value. SILMA_IO if it cannot be read, SILMA_BAD_FILE if it is not JSON.
 silma_status run_folder_read_json(const char *folder, const char *file, json_t **value, problem *why);
 
+// How many images config.json says: "train_images", "validation_images".
+uint64_t run_folder_count(const json_t *config, const char *name);
+
 // What history.jsonl tells about a run.
 typedef struct run_history {
     unsigned epochs;     // finished

@@ -252,9 +252,7 @@ static silma_status shorten_to_run(const char *folder, silma_dataset **dataset, 
     json_t *config = NULL;
     silma_status status = run_folder_read_json(folder, "config.json", &config, why);
     if (status) return status;
-    const json_t *data = json_object_get(config, "data");
-    json_int_t count = json_integer_value(json_object_get(data, "train_images")) +
-                       json_integer_value(json_object_get(data, "validation_images"));
+    uint64_t count = run_folder_count(config, "train_images") + run_folder_count(config, "validation_images");
     json_decref(config);
     return count > 0 ? shorten(*dataset, (size_t)count, dataset, why) : SILMA_OK;
 }
