@@ -2,7 +2,6 @@
 #include "commands.h"
 #include "figure_files.h"
 #include "output.h"
-#include "raster.h"
 #include "run_folder.h"
 #include "setup.h"
 #include "text.h"
@@ -62,11 +61,7 @@ static silma_status check(const arguments *args, session *s, problem *why)
             if (is_same_folder(s->folders[i], s->folders[j]))
                 return problem_set(why, SILMA_USAGE, "%s: is named twice", s->folders[i]);
     }
-    if (option_given(args, "png") && !option_given(args, "figures")) {
-        problem_hint(why, "silma compare RUN RUN --figures figures --png");
-        return problem_set(why, SILMA_USAGE, "--png needs --figures: where to put the pictures");
-    }
-    status = option_given(args, "png") ? raster_check(why) : SILMA_OK;
+    status = figure_files_check(args, "RUN RUN", why);
     if (status) return status;
     s->out = option_given(args, "out") ? option_text(args, "out") : "compare.html";
     if (!s->out[0]) return problem_set(why, SILMA_USAGE, "--out: the name of the page is empty");
@@ -123,8 +118,7 @@ static silma_status make_comparison(const arguments *args, session *s, problem *
 static silma_status write_figures(const arguments *args, session *s, problem *why)
 {
     if (!option_given(args, "figures")) return SILMA_OK;
-    silma_status status = figure_files_open(&s->figures, option_text(args, "figures"), option_given(args, "png"),
-                                            option_given(args, "force"), why);
+    silma_status status = figure_files_open(&s->figures, args, option_text(args, "figures"), why);
     if (!status) status = silma_comparison_figures(s->comparison, figure_files_add, &s->figures, &why->error);
     return status ? status : figure_files_commit(&s->figures, why);
 }

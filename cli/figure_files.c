@@ -12,10 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-silma_status figure_files_open(figure_files *files, const char *folder, bool png, bool force, problem *why)
+silma_status figure_files_check(const arguments *args, const char *words, problem *why)
 {
-    *files = (figure_files){.png = png, .force = force, .why = why};
-    silma_status status = png ? raster_check(why) : SILMA_OK;
+    if (!option_given(args, "png")) return SILMA_OK;
+    if (option_given(args, "figures")) return raster_check(why);
+    problem_hint(why, "silma %s %s --figures figures --png", args->command->name, words);
+    return problem_set(why, SILMA_USAGE, "--png needs --figures: where to put the pictures");
+}
+
+silma_status figure_files_open(figure_files *files, const arguments *args, const char *folder, problem *why)
+{
+    *files = (figure_files){.png = option_given(args, "png"), .force = option_given(args, "force"), .why = why};
+    silma_status status = files->png ? raster_check(why) : SILMA_OK;
     if (status) return status;
     if (!folder[0]) return problem_set(why, SILMA_USAGE, "the name of the folder is empty");
     files->folder = strdup(folder);
