@@ -122,26 +122,33 @@ static silma_status train_on(const char *path, unsigned threads, stopper *s, sil
     return status;
 }
 
-static void assert_same_file(const char *one, const char *other, const char *name)
+static bool is_same_file(const char *one, const char *other)
 {
-    char *first_path = path_join(one, name), *second_path = path_join(other, name);
     char *first, *second;
     size_t first_count, second_count;
-    assert_int_equal(file_read(first_path, 1 << 24, &first, &first_count, NULL), SILMA_OK);
-    assert_int_equal(file_read(second_path, 1 << 24, &second, &second_count, NULL), SILMA_OK);
-    assert_int_equal(first_count, second_count);
-    assert_memory_equal(first, second, first_count);
+    assert_int_equal(file_read(one, 1 << 24, &first, &first_count, NULL), SILMA_OK);
+    assert_int_equal(file_read(other, 1 << 24, &second, &second_count, NULL), SILMA_OK);
+    bool same = first_count == second_count && memcmp(first, second, first_count) == 0;
     free(first);
     free(second);
-    free(first_path);
-    free(second_path);
+    return same;
+}
+
+// `name` in the folders of two runs.
+static bool is_same_in(const char *one, const char *other, const char *name)
+{
+    char *first = path_join(one, name), *second = path_join(other, name);
+    bool same = is_same_file(first, second);
+    free(first);
+    free(second);
+    return same;
 }
 
 static void assert_same_run(const char *one, const char *other)
 {
-    assert_same_file(one, other, "best.safetensors");
-    assert_same_file(one, other, "last.safetensors");
-    assert_same_file(one, other, "split.json");
+    assert_true(is_same_in(one, other, "best.safetensors"));
+    assert_true(is_same_in(one, other, "last.safetensors"));
+    assert_true(is_same_in(one, other, "split.json"));
 }
 
 static void same_bits_for_any_number_of_threads(void **state)
@@ -172,16 +179,7 @@ static void another_seed_gives_other_bits(void **state)
     stopper s = {0};
     assert_int_equal(train_new(path, 1, NETWORK, settings, &s, NULL), SILMA_OK);
     silma_settings_free(settings);
-    char *one_path = path_join(first, "last.safetensors"), *other_path = path_join(path, "last.safetensors");
-    char *one, *other;
-    size_t count, other_count;
-    assert_int_equal(file_read(one_path, 1 << 24, &one, &count, NULL), SILMA_OK);
-    assert_int_equal(file_read(other_path, 1 << 24, &other, &other_count, NULL), SILMA_OK);
-    assert_true(count != other_count || memcmp(one, other, count) != 0);
-    free(one);
-    free(other);
-    free(one_path);
-    free(other_path);
+    assert_false(is_same_in(first, path, "last.safetensors"));
     free(first);
     free(path);
 }
@@ -340,6 +338,20 @@ static void runs_are_not_overwritten_nor_mixed_up(void **state)
     free(path);
 }
 
+static void expect_predictions(silma_model *model, silma_context *context, double accuracy)
+{
+    const silma_images *images = silma_dataset_images(dataset);
+    float probabilities[IMAGES * CLASSES];
+    assert_int_equal(silma_model_predict(model, context, images->pixels, IMAGES, probabilities, NULL), SILMA_OK);
+    size_t right = 0;
+    for (size_t i = 0; i < IMAGES; i++) {
+        const float *p = probabilities + i * CLASSES;
+        assert_float_equal(p[0] + p[1] + p[2], 1.0, 1e-5);
+        right += p[images->labels[i]] >= fmaxf(p[0], fmaxf(p[1], p[2]));
+    }
+    assert_float_equal((double)right / IMAGES, accuracy, 1e-12);
+}
+
 static void a_trained_model_predicts_and_evaluates(void **state)
 {
     (void)state;
@@ -364,28 +376,12 @@ static void a_trained_model_predicts_and_evaluates(void **state)
     assert_true(evaluation.accuracy > 0.9);
     assert_true(evaluation.accuracy_low < evaluation.accuracy && evaluation.accuracy < evaluation.accuracy_high);
 
-    const silma_images *images = silma_dataset_images(dataset);
-    float probabilities[IMAGES * CLASSES];
-    assert_int_equal(silma_model_predict(model, context, images->pixels, IMAGES, probabilities, NULL), SILMA_OK);
-    size_t right = 0;
-    for (size_t i = 0; i < IMAGES; i++) {
-        const float *p = probabilities + i * CLASSES;
-        assert_float_equal(p[0] + p[1] + p[2], 1.0, 1e-5);
-        right += p[images->labels[i]] >= fmaxf(p[0], fmaxf(p[1], p[2]));
-    }
-    assert_float_equal((double)right / IMAGES, evaluation.accuracy, 1e-12);
+    expect_predictions(model, context, evaluation.accuracy);
     silma_evaluation_free(&evaluation);
 
     char *copy = scratch_path(&space, "copy.safetensors");
     assert_int_equal(silma_model_save(model, copy, NULL), SILMA_OK);
-    char *one, *other;
-    size_t count, other_count;
-    assert_int_equal(file_read(file, 1 << 24, &one, &count, NULL), SILMA_OK);
-    assert_int_equal(file_read(copy, 1 << 24, &other, &other_count, NULL), SILMA_OK);
-    assert_int_equal(count, other_count);
-    assert_memory_equal(one, other, count);
-    free(one);
-    free(other);
+    assert_true(is_same_file(file, copy));
     free(copy);
     silma_model_free(model);
     free(file);
