@@ -95,8 +95,7 @@ static silma_status open_datasets(const arguments *args, session *s, problem *wh
             if (s->datasets[j] && is_same_data(s->folders[i], s->folders[j])) s->datasets[i] = s->datasets[j];
         if (s->datasets[i]) continue;
         // Without its images much of a run can still be compared.
-        silma_status opened =
-            open_run_dataset(s->folders[i], NULL, &options, SILMA_SPLIT_TRAIN, &s->opened[i], &s->missing[i]);
+        silma_status opened = open_run_dataset(s->folders[i], NULL, &options, &s->opened[i], &s->missing[i]);
         s->datasets[i] = opened ? NULL : s->opened[i];
     }
     return status;

@@ -21,7 +21,7 @@ const char *measured_split_name(const measured *m)
 static silma_status check_same_data(const char *folder, const silma_dataset *dataset, problem *why)
 {
     json_t *config = NULL;
-    silma_status status = run_folder_read_json(folder, "config.json", &config, why);
+    silma_status status = run_folder_read_config(folder, &config, why);
     if (status) problem_hint(why, "name the model inside its run folder, or use --split test");
     if (status) return status;
     const char *trained = json_string_value(json_object_get(json_object_get(config, "data"), "sha256"));

@@ -60,7 +60,7 @@ static silma_status make_report(const arguments *args, session *s, problem *why)
     silma_dataset_options data = dataset_options(option_text(args, "data-dir"));
     status = read_threads(args, &data.threads, why);
     if (status) return status;
-    silma_status opened = open_run_dataset(s->folder, NULL, &data, SILMA_SPLIT_TRAIN, &s->dataset, &missing);
+    silma_status opened = open_run_dataset(s->folder, NULL, &data, &s->dataset, &missing);
     if (opened && !option_given(args, "quiet"))
         fprintf(stderr, "silma: report: without images: %s\n", missing.error.message);
     return report_create(&s->report, s->folder, s->context, s->dataset, opened ? missing.error.message : NULL, why);

@@ -223,17 +223,17 @@ void run_folder_restore(run_folder *folder)
     folder->aside = NULL;
 }
 
-silma_status run_folder_read_json(const char *folder, const char *file, json_t **value, problem *why)
+silma_status run_folder_read_config(const char *folder, json_t **config, problem *why)
 {
-    char *path = join_path(folder, file);
+    char *path = join_path(folder, "config.json");
     if (!path) return problem_set_memory(why);
     silma_status status = SILMA_OK;
     json_error_t error;
     FILE *stream = fopen(path, "r");
-    *value = stream ? json_loadf(stream, JSON_REJECT_DUPLICATES, &error) : NULL;
+    *config = stream ? json_loadf(stream, JSON_REJECT_DUPLICATES, &error) : NULL;
     if (!stream)
         status = fail_path(why, path, "cannot open");
-    else if (!*value)
+    else if (!*config)
         status = problem_set(why, SILMA_BAD_FILE, "%s:%d: not JSON: %s", path, error.line, error.text);
     if (stream) fclose(stream);
     free(path);

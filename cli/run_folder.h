@@ -24,8 +24,8 @@ void run_folder_restore(run_folder *folder);
 bool run_folder_holds_run(const char *path);
 bool run_folder_holds_split(const char *path);
 
-// A file of the folder that holds one JSON value. SILMA_IO if it cannot be read, SILMA_BAD_FILE if it is not JSON.
-silma_status run_folder_read_json(const char *folder, const char *file, json_t **value, problem *why);
+// config.json. SILMA_IO if it cannot be read, SILMA_BAD_FILE if it is not JSON.
+silma_status run_folder_read_config(const char *folder, json_t **config, problem *why);
 
 // How many images config.json says: "train_images", "validation_images".
 uint64_t run_folder_count(const json_t *config, const char *name);

@@ -61,7 +61,7 @@ silma_status open_run_context(const arguments *args, const char *folder, silma_c
     json_t *config = NULL;
     silma_context_options options = {0};
     silma_status status = read_machine(args, &options, why);
-    if (!status) status = run_folder_read_json(folder, "config.json", &config, why);
+    if (!status) status = run_folder_read_config(folder, &config, why);
     if (status) return status;
     const char *isa = json_string_value(json_object_get(config, "isa"));
     bool reference = isa && strcmp(isa, "reference") == 0;
@@ -140,13 +140,13 @@ static silma_status open_recorded_dataset(const char *folder, silma_dataset_opti
 }
 
 silma_status open_run_dataset(const char *folder, const char *name, const silma_dataset_options *options,
-                              silma_split split, silma_dataset **dataset, problem *why)
+                              silma_dataset **dataset, problem *why)
 {
     silma_dataset_options as_then = *options;
     silma_status status = silma_run_dataset_preparation(folder, &as_then.preparation, &why->error);
     if (status) return status;
-    if (name) return silma_dataset_open(dataset, name, split, &as_then, &why->error);
-    return open_recorded_dataset(folder, &as_then, split, dataset, why);
+    if (name) return silma_dataset_open(dataset, name, SILMA_SPLIT_TRAIN, &as_then, &why->error);
+    return open_recorded_dataset(folder, &as_then, SILMA_SPLIT_TRAIN, dataset, why);
 }
 
 // --data, or the data set of the run whose folder holds the model.

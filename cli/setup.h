@@ -29,10 +29,11 @@ silma_status read_threads(const arguments *args, unsigned *threads, problem *why
 silma_status open_dataset(const char *name, const char *data_dir, silma_split split, silma_dataset **dataset,
                           problem *why);
 
-// The data set `name`, or where that is null the one that a run folder was trained on; options->data_dir (may be null)
-// is searched before the place that it recorded. Pictures are prepared as they were for the run.
+// The training images of the data set `name`, or where that is null of the one that a run folder was trained on;
+// options->data_dir (may be null) is searched before the place that it recorded. Pictures are prepared as they were for
+// the run.
 silma_status open_run_dataset(const char *folder, const char *name, const silma_dataset_options *options,
-                              silma_split split, silma_dataset **dataset, problem *why);
+                              silma_dataset **dataset, problem *why);
 
 // The images that --data and --data-dir name; without --data those of the run whose folder holds the model. Pictures
 // are prepared as the model says.

@@ -120,7 +120,7 @@ static silma_status check_settings(const thesis_run *run, const wanted_settings 
 {
     json_t *config = NULL;
     const char *folder = run->folder, *network = run->experiment->network;
-    silma_status status = run_folder_read_json(folder, "config.json", &config, why);
+    silma_status status = run_folder_read_config(folder, &config, why);
     if (status) return status;
     const char *model = json_string_value(json_object_get(config, "model"));
     if (!model || strcmp(model, network) != 0) {
@@ -250,7 +250,7 @@ static bool holds_any(const thesis_runs *runs, const char *from, uint64_t seed)
 static silma_status shorten_to_run(const char *folder, silma_dataset **dataset, problem *why)
 {
     json_t *config = NULL;
-    silma_status status = run_folder_read_json(folder, "config.json", &config, why);
+    silma_status status = run_folder_read_config(folder, &config, why);
     if (status) return status;
     uint64_t count = run_folder_count(config, "train_images") + run_folder_count(config, "validation_images");
     json_decref(config);
@@ -265,7 +265,7 @@ static silma_status find_run(const arguments *args, const char *from, uint64_t s
     run->folder = find_folder(from, experiment->name, seed);
     silma_status status;
     if (run->folder) {
-        status = open_run_dataset(run->folder, NULL, &options, SILMA_SPLIT_TRAIN, &run->dataset, why);
+        status = open_run_dataset(run->folder, NULL, &options, &run->dataset, why);
         if (status)
             status = note_missing(args, run, status, why);
         else

@@ -220,10 +220,10 @@ static silma_status open_resumed(const arguments *args, session *s, problem *why
     if (status) return status;
     s->folder.path = strdup(folder);
     if (!s->folder.path) return problem_set_memory(why);
-    status = open_run_dataset(folder, option_text(args, "data"), &options, SILMA_SPLIT_TRAIN, &s->dataset, why);
+    status = open_run_dataset(folder, option_text(args, "data"), &options, &s->dataset, why);
     signals_catch();
     json_t *before = NULL;
-    if (!status) status = run_folder_read_json(folder, "config.json", &before, why);
+    if (!status) status = run_folder_read_config(folder, &before, why);
     if (!status) status = silma_run_resume(&s->run, s->context, s->dataset, s->settings, folder, &why->error);
     if (!status) tell_other_kernels(before, s);
     json_decref(before);

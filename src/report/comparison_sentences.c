@@ -15,7 +15,7 @@ static silma_status keep(silma_comparison *c, text_buffer *sentence, silma_error
     char **grown = reallocarray(c->sentences, c->sentence_count + 1, sizeof *grown);
     if (!grown) return silma_fail_memory(error, (c->sentence_count + 1) * sizeof *grown);
     c->sentences = grown;
-    silma_status status = buffer_take(sentence, &grown[c->sentence_count], NULL, error);
+    silma_status status = buffer_take(sentence, &grown[c->sentence_count], error);
     if (!status) c->sentence_count++;
     return status;
 }

@@ -21,7 +21,7 @@ silma_status buffer_status(const text_buffer *buffer, silma_error *error)
     return buffer->failed ? silma_fail_memory(error, buffer->length) : SILMA_OK;
 }
 
-silma_status buffer_take(text_buffer *buffer, char **text, size_t *length, silma_error *error)
+silma_status buffer_take(text_buffer *buffer, char **text, silma_error *error)
 {
     buffer_add(buffer, ""); // an empty text is a text
     silma_status status = buffer_status(buffer, error);
@@ -30,7 +30,6 @@ silma_status buffer_take(text_buffer *buffer, char **text, size_t *length, silma
         return status;
     }
     *text = buffer->text;
-    if (length) *length = buffer->length;
     *buffer = (text_buffer){0};
     return SILMA_OK;
 }

@@ -152,7 +152,7 @@ static void judge_matrix(const thesis_claim *claim, const thesis_outcome *outcom
     int above = 0, worst = 0;
     double percent[THESIS_CLASSES];
     for (int i = 0; i < THESIS_CLASSES; i++) {
-        percent[i] = class_percent(confusion, THESIS_CLASSES, i);
+        percent[i] = class_percent(confusion, i);
         above += percent[i] > claim->value;
         if (percent[i] < percent[worst]) worst = i;
     }

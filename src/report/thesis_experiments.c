@@ -120,7 +120,7 @@ static void add_difference(text_buffer *out, double silma, double thesis, size_t
 static void add_diagonal_row(text_buffer *out, const thesis_outcome *outcome, int class, const char *name)
 {
     const thesis_case *says = outcome->says;
-    double last = class_percent(outcome->evaluation.confusion, THESIS_CLASSES, class);
+    double last = class_percent(outcome->evaluation.confusion, class);
     buffer_add(out, "<tr><th scope=\"row\">");
     buffer_escape(out, name);
     buffer_add(out, "</th>");
@@ -131,7 +131,7 @@ static void add_diagonal_row(text_buffer *out, const thesis_outcome *outcome, in
     add_percent(out, last);
     add_difference(out, last, says->diagonal[class], outcome->evaluation.classes[class].support);
     if (outcome->facts.scored)
-        add_percent(out, class_percent(outcome->facts.scores.confusion, THESIS_CLASSES, class));
+        add_percent(out, class_percent(outcome->facts.scores.confusion, class));
     else
         buffer_add(out, "<td class=\"n\">–</td>");
     buffer_add(out, "</tr>\n");

@@ -24,7 +24,7 @@ typedef struct writer {
 static void add_formula(writer *w, const formula *f)
 {
     buffer_add(w->out, "<div class=\"formula\"><div class=\"math\">");
-    if (!mathml_add(w->out, f->tex, true)) w->bad_formula = true;
+    if (!mathml_add(w->out, f->tex)) w->bad_formula = true;
     buffer_add(w->out, "</div>");
     if (f->equations) {
         bool named = f->equations[0] == 's';                   // "section ..."

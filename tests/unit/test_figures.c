@@ -111,7 +111,7 @@ static void memory_text_and_base64(void **state)
     buffer_add(&b, "lost");
     buffer_print(&b, "%d", 1);
     char *text = NULL;
-    assert_int_equal(buffer_take(&b, &text, NULL, NULL), SILMA_FAILURE);
+    assert_int_equal(buffer_take(&b, &text, NULL), SILMA_FAILURE);
     assert_null(text);
 }
 

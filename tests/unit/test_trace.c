@@ -412,7 +412,7 @@ static void what_cannot_be_traced_is_refused(void **state)
 static bool reads(const char *tex)
 {
     text_buffer out = {0};
-    bool read = mathml_add(&out, tex, false);
+    bool read = mathml_add(&out, tex);
     assert_false(out.failed);
     buffer_free(&out);
     return read;
@@ -421,9 +421,9 @@ static bool reads(const char *tex)
 static void assert_mathml(const char *tex, const char *expected)
 {
     text_buffer out = {0};
-    assert_true(mathml_add(&out, tex, false));
+    assert_true(mathml_add(&out, tex));
     char wrapped[1024];
-    snprintf(wrapped, sizeof wrapped, "<math><mrow>%s</mrow></math>", expected);
+    snprintf(wrapped, sizeof wrapped, "<math display=\"block\"><mrow>%s</mrow></math>", expected);
     assert_string_equal(out.text, wrapped);
     buffer_free(&out);
 }
