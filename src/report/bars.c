@@ -60,12 +60,12 @@ static void draw_interval(text_buffer *out, const bar *b, double left, double en
 void bars_draw(text_buffer *out, const bar_chart *chart, double width)
 {
     double row = row_of(chart), size = fmin(SVG_SMALL, row * 0.72), most = most_of(chart);
-    double names = 0, values = 0, names_most = chart->names_most > 0 ? chart->names_most : 0.4 * width;
+    double names = 0, values = 0;
     for (size_t i = 0; i < chart->count; i++) {
         names = fmax(names, svg_text_width(chart->bars[i].name, size) * (chart->bars[i].bold ? SVG_BOLDER : 1));
         values = fmax(values, svg_text_width(value_text(chart, chart->bars[i].value).text, size));
     }
-    names = fmin(names, names_most);
+    names = fmin(names, 0.4 * width);
     double left = names + GAP, full = fmax(10, width - left - GAP - values);
     for (size_t i = 0; i < chart->count; i++) {
         const bar *b = &chart->bars[i];

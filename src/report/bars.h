@@ -15,10 +15,9 @@ typedef struct bar {
 typedef struct bar_chart {
     const bar *bars;
     size_t count;
-    double most;       // the value of a full bar; 0: the greatest value
-    bool percent;      // values are shares, written in per cent
-    double row;        // height of a row; 0: 18. Its text shrinks with it
-    double names_most; // width that names may take; 0: 40 % of the width
+    double most;  // the value of a full bar; 0: the greatest value
+    bool percent; // values are shares, written in per cent
+    double row;   // height of a row; 0: 18. Its text shrinks with it
 } bar_chart;
 
 double bars_height(const bar_chart *chart);

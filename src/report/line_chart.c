@@ -72,9 +72,8 @@ static axis choose_y(const line_chart *chart, double height)
     double scale = chart->percent ? 100 : 1;
     range r = y_range(chart);
     if (chart->from_zero) widen(&r, 0);
-    if (chart->fixed_range) r = (range){chart->y_low, chart->y_high};
     if (chart->logarithmic) return axis_logarithmic(r.low, r.high, scale);
-    return axis_linear(r.low, r.high, scale, wanted, !chart->fixed_range);
+    return axis_linear(r.low, r.high, scale, wanted, true);
 }
 
 static double widest_label(const axis *a)
@@ -105,7 +104,7 @@ static double draw_legend(text_buffer *out, const line_chart *chart, double left
         any = true;
         if (out) {
             unsigned kind = one->colour % SVG_SERIES;
-            svg_line(out, (one->solid ? SVG_SOLID : SVG_LINE) + kind, x, y + LINE / 2, x + LEGEND_MARK, y + LINE / 2);
+            svg_line(out, SVG_LINE + kind, x, y + LINE / 2, x + LEGEND_MARK, y + LINE / 2);
             svg_text(out, &(text_style){.size = SVG_SMALL, .width = room}, x + LEGEND_MARK + GAP,
                      y + LINE / 2 + SVG_SMALL * 0.36, one->name);
         }
@@ -222,7 +221,7 @@ static void draw_series(text_buffer *out, const chart_series *s, const plane *p)
         place(&p->y, s->high, s->count, high);
         svg_band(out, SVG_FILL + kind, x, low, high, s->count);
     }
-    svg_path(out, (s->solid ? SVG_SOLID : SVG_LINE) + kind, x, y, s->count);
+    svg_path(out, SVG_LINE + kind, x, y, s->count);
     for (size_t i = 0; i < s->count && s->count > 1 && s->count <= DOTS_MOST; i++)
         if (isfinite(x[i]) && isfinite(y[i])) svg_circle(out, SVG_FILL + kind, x[i], y[i], 2);
     free(x);

@@ -46,8 +46,7 @@ static void add_series_rules(text_buffer *out, int i)
 {
     buffer_print(out, ".silma-figure .f%d{", i);
     add_colour(out, "fill", series[i]);
-    buffer_print(out, "}.silma-figure .l%d,.silma-figure .b%d{fill:none;stroke-width:1.75;stroke-linejoin:round;", i,
-                 i);
+    buffer_print(out, "}.silma-figure .l%d{fill:none;stroke-width:1.75;stroke-linejoin:round;", i);
     add_colour(out, "stroke", series[i]);
     buffer_add(out, "}");
     if (dashes[i][0]) buffer_print(out, ".silma-figure .l%d{stroke-dasharray:%s}", i, dashes[i]);
@@ -77,7 +76,7 @@ static void add_class(text_buffer *out, svg_class class)
     if (class < SVG_FILL)
         buffer_print(out, " class=\"%s\"", names[class]);
     else
-        buffer_print(out, " class=\"%c%u\"", "flb"[(class - SVG_FILL) / SVG_SERIES],
+        buffer_print(out, " class=\"%c%u\"", "fl"[(class - SVG_FILL) / SVG_SERIES],
                      (unsigned)(class - SVG_FILL) % SVG_SERIES);
 }
 

@@ -32,19 +32,18 @@ extern const char SVG_DARK_VARIABLES[];
 // The first is for training (blue, unbroken), the second for validation (red, dashed).
 enum { SVG_SERIES = 8 };
 typedef enum svg_class {
-    SVG_INK = 0,                       // text
-    SVG_DIM,                           // text of lesser weight
-    SVG_GOOD,                          // text: right (blue, as in figure 21)
-    SVG_BAD,                           // text: wrong (red)
-    SVG_ON_HEAT,                       // text on a full SVG_HEAT
-    SVG_GRID,                          // faint lines
-    SVG_AXIS,                          // lines
-    SVG_HEAT,                          // fill of which the opacity tells an amount
-    SVG_PAPER,                         // fill: nothing but the paper
-    SVG_SHADE,                         // fill: a bar's groove, a picture's frame
-    SVG_FILL,                          // + i: fill of series i
-    SVG_LINE = SVG_FILL + SVG_SERIES,  // + i: line of series i, dashed from i = 1
-    SVG_SOLID = SVG_LINE + SVG_SERIES, // + i: the same, unbroken
+    SVG_INK = 0,                      // text
+    SVG_DIM,                          // text of lesser weight
+    SVG_GOOD,                         // text: right (blue, as in figure 21)
+    SVG_BAD,                          // text: wrong (red)
+    SVG_ON_HEAT,                      // text on a full SVG_HEAT
+    SVG_GRID,                         // faint lines
+    SVG_AXIS,                         // lines
+    SVG_HEAT,                         // fill of which the opacity tells an amount
+    SVG_PAPER,                        // fill: nothing but the paper
+    SVG_SHADE,                        // fill: a bar's groove, a picture's frame
+    SVG_FILL,                         // + i: fill of series i
+    SVG_LINE = SVG_FILL + SVG_SERIES, // + i: line of series i, dashed from i = 1
 } svg_class;
 
 typedef enum svg_anchor { SVG_START = 0, SVG_MIDDLE, SVG_END } svg_anchor;

@@ -318,9 +318,9 @@ static void bars_and_reliability(void **state)
                                {"almost", 0.9999, 0, 0, SVG_FILL, false}};
     text_buffer out = {0};
     begin(&out);
-    bars_draw(&out, &(bar_chart){bars, 5, 1, true, 0, 0}, 300);
-    bars_draw(&out, &(bar_chart){bars, 5, 0, false, 9, 0}, 300);
-    bars_draw(&out, &(bar_chart){bars + 1, 1, 0, false, 9, 0}, 20);
+    bars_draw(&out, &(bar_chart){bars, 5, 1, true, 0}, 300);
+    bars_draw(&out, &(bar_chart){bars, 5, 0, false, 9}, 300);
+    bars_draw(&out, &(bar_chart){bars + 1, 1, 0, false, 9}, 20);
     bars_draw(&out, &(bar_chart){0}, 300);
     assert_non_null(strstr(out.text, "&lt; 0.1 %"));
     assert_non_null(strstr(out.text, "&gt; 99.9 %"));
