@@ -190,23 +190,6 @@ silma_status silma_comparison_figures(const silma_comparison *c, silma_figure_fn
 // ---------------------------------------------------------------------------------------------------------------------
 // Tables
 
-static void begin_table(text_buffer *page, const char *label, const char *const *headings, size_t count)
-{
-    buffer_print(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table><thead><tr>",
-                 label);
-    for (size_t i = 0; i < count; i++) // those of numbers begin with '#'
-        if (headings[i][0] == '#')
-            buffer_print(page, "<th class=\"n\">%s</th>", headings[i] + 1);
-        else
-            buffer_print(page, "<th>%s</th>", headings[i]);
-    buffer_add(page, "</tr></thead>\n<tbody>\n");
-}
-
-static void end_table(text_buffer *page)
-{
-    buffer_add(page, "</tbody></table></div>\n");
-}
-
 static void add_name(text_buffer *page, const char *name)
 {
     buffer_add(page, "<th scope=\"row\">");
@@ -256,15 +239,15 @@ static void add_runs(const silma_comparison *c, text_buffer *page)
 {
     static const char *const headings[] = {"Run",     "Network",   "Data",  "#Seed",           "#Parameters",
                                            "#Epochs", "#Accuracy", "#Loss", "#True positives", "#Last accuracy",
-                                           "#Time"};
+                                           "#Time",   NULL};
     page_section_begin(
         page, &LINK_RUNS,
         "On each run's validation images, with its best weights. These were chosen on the same images, so "
         "that all of it is a little too good: <code>silma eval --split test</code> has the last word.");
-    begin_table(page, "Runs", headings, sizeof headings / sizeof *headings);
+    page_table_begin(page, "Runs", headings);
     for (size_t i = 0; i < c->count; i++)
         add_run_row(c, i, page);
-    end_table(page);
+    page_table_end(page);
     for (size_t i = 0; i < c->count; i++) {
         if (!c->shown[i].problem) continue;
         buffer_add(page, "<p class=\"small soft\">");
@@ -307,8 +290,8 @@ static silma_status add_setting(const silma_comparison *c, const char *setting, 
 static silma_status add_differences(const silma_comparison *c, text_buffer *page, silma_error *error)
 {
     page_section_begin(page, &LINK_DIFFERENCES, "The settings that are not the same in all runs.");
-    buffer_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                     "aria-label=\"Settings\"><table><thead><tr><th>Setting</th>");
+    page_scroll_begin(page, "Settings");
+    buffer_add(page, "<table><thead><tr><th>Setting</th>");
     for (size_t i = 0; i < c->count; i++) {
         buffer_add(page, "<th>");
         buffer_escape(page, c->runs[i].label);
@@ -325,7 +308,7 @@ static silma_status add_differences(const silma_comparison *c, text_buffer *page
         status = add_setting(c, name, page, error);
         any = true;
     }
-    end_table(page);
+    page_table_end(page);
     if (!any) buffer_add(page, "<p>All settings are the same.</p>\n");
     for (size_t i = 1; i < c->count; i++) {
         const char *difference = comparison_difference(&c->runs[0].facts, &c->runs[i].facts);
@@ -354,13 +337,13 @@ static void add_mean(text_buffer *page, silma_compared_mean m, bool percent)
 
 static silma_status add_seeds(const silma_comparison *c, text_buffer *page, silma_error *error)
 {
-    static const char *const headings[] = {"Runs",  "#Number",         "#Accuracy",
-                                           "#Loss", "#True positives", "#Last accuracy"};
+    static const char *const headings[] = {"Runs",           "#Number", "#Accuracy", "#Loss", "#True positives",
+                                           "#Last accuracy", NULL};
     page_section_begin(
         page, &LINK_SEEDS,
         "Runs that differ by their seed only, as one: means with their 95 % intervals (Student's t). The "
         "bands of the curves are such intervals too, as far as all of the runs came.");
-    begin_table(page, "Means over seeds", headings, sizeof headings / sizeof *headings);
+    page_table_begin(page, "Means over seeds", headings);
     for (size_t i = 0; i < c->group_count; i++) {
         const silma_compared_group *g = &c->groups[i];
         buffer_add(page, "<tr><th scope=\"row\">");
@@ -374,7 +357,7 @@ static silma_status add_seeds(const silma_comparison *c, text_buffer *page, silm
         add_mean(page, g->last_accuracy, true);
         buffer_add(page, "</tr>\n");
     }
-    end_table(page);
+    page_table_end(page);
     silma_status status = add_panels(c, page, draw_means, error);
     page_section_end(page);
     return status;
@@ -404,9 +387,9 @@ static void add_pair_row(const silma_comparison *c, const silma_compared_pair *p
 
 static void add_untested(const silma_comparison *c, size_t count, text_buffer *page)
 {
-    static const char *const headings[] = {"First", "Second", "Why not"};
+    static const char *const headings[] = {"First", "Second", "Why not", NULL};
     buffer_print(page, "<details><summary>%zu pairs that cannot be tested</summary>\n", count);
-    begin_table(page, "Untested pairs", headings, sizeof headings / sizeof *headings);
+    page_table_begin(page, "Untested pairs", headings);
     for (size_t i = 0; i < c->pair_count; i++) {
         if (!c->pairs[i].problem) continue;
         buffer_add(page, "<tr>");
@@ -414,14 +397,15 @@ static void add_untested(const silma_comparison *c, size_t count, text_buffer *p
         add_name(page, c->shown[c->pairs[i].second].label);
         buffer_print(page, "<td>%s</td></tr>\n", c->pairs[i].problem);
     }
-    end_table(page);
+    page_table_end(page);
     buffer_add(page, "</details>\n");
 }
 
 static void add_pairs(const silma_comparison *c, text_buffer *page)
 {
     static const char *const headings[] = {
-        "First", "Second", "#Difference, points", "#Only first right", "#Only second right", "#p", "#p, all pairs"};
+        "First",         "Second", "#Difference, points", "#Only first right", "#Only second right", "#p",
+        "#p, all pairs", NULL};
     page_section_begin(
         page, &LINK_PAIRS,
         "McNemar's test, of runs with the same validation images: only images that one of the two gets "
@@ -431,10 +415,10 @@ static void add_pairs(const silma_comparison *c, text_buffer *page)
     size_t tested = 0;
     for (size_t i = 0; i < c->pair_count; i++) {
         if (c->pairs[i].problem) continue;
-        if (tested++ == 0) begin_table(page, "Pairs", headings, sizeof headings / sizeof *headings);
+        if (tested++ == 0) page_table_begin(page, "Pairs", headings);
         add_pair_row(c, &c->pairs[i], page);
     }
-    if (tested > 0) end_table(page);
+    if (tested > 0) page_table_end(page);
     if (tested < c->pair_count) add_untested(c, c->pair_count - tested, page);
     page_section_end(page);
 }

@@ -145,12 +145,13 @@ static void add_class(const silma_report *report, text_buffer *page, int index)
 
 static void add_table(const silma_report *report, text_buffer *page, const ranked_class *order, size_t count)
 {
-    buffer_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Classes\"><table><thead><tr>"
-                     "<th>Class</th><th class=\"n\">F1</th><th class=\"n\">Precision</th><th class=\"n\">Recall</th>"
-                     "<th class=\"n\">Images</th><th class=\"name\">Most often taken for</th></tr></thead>\n<tbody>\n");
+    page_scroll_begin(page, "Classes");
+    buffer_add(page, "<table><thead><tr><th>Class</th><th class=\"n\">F1</th><th class=\"n\">Precision</th>"
+                     "<th class=\"n\">Recall</th><th class=\"n\">Images</th>"
+                     "<th class=\"name\">Most often taken for</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < count; i++)
         add_class(report, page, order[i].index);
-    buffer_add(page, "</tbody></table></div>\n");
+    page_table_end(page);
 }
 
 // Null if memory is short; free with free().

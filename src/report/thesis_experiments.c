@@ -141,7 +141,7 @@ static void add_diagonal(text_buffer *out, const thesis_outcome *outcome, const 
 {
     const silma_evaluation *e = &outcome->evaluation;
     double thesis = 100 * thesis_accuracy(outcome->says);
-    scroll_begin(out, "Diagonal");
+    page_scroll_begin(out, "Diagonal");
     buffer_print(out,
                  "<table><caption class=\"small soft\">Diagonal, in per cent</caption><thead><tr><th>Class</th><th "
                  "class=\"n\">Thesis</th><th class=\"n\">Silma,<br>epoch %zu</th><th class=\"n\">Difference</th><th "
@@ -155,7 +155,7 @@ static void add_diagonal(text_buffer *out, const thesis_outcome *outcome, const 
     add_difference(out, 100 * e->accuracy, thesis, e->count);
     add_percent(out, outcome->facts.scored ? 100 * outcome->facts.scores.accuracy.value : NAN);
     buffer_add(out, "</tr></tfoot></table>\n");
-    scroll_end(out);
+    page_scroll_end(out);
     buffer_add(out, "<p class=\"small soft\">Bold: further apart than two random validation sets of this size would be "
                     "(95 %).</p>\n");
 }
@@ -179,7 +179,7 @@ static void figure_confusion(thesis_page *page, const thesis_outcome *outcome)
     name_classes(outcome, &names);
     buffer_add(out, "<figure>\n<div style=\"display:flex;flex-wrap:wrap;gap:0 3rem;align-items:flex-start\">\n");
     buffer_add(out, "<div style=\"max-width:min(38rem,100%)\">\n");
-    scroll_begin(out, "Confusion matrix");
+    page_scroll_begin(out, "Confusion matrix");
     const heat_map map = {
         .names = names.list,
         .class_count = THESIS_CLASSES,
@@ -188,7 +188,7 @@ static void figure_confusion(thesis_page *page, const thesis_outcome *outcome)
     };
     svg_frame frame = {.title = "Confusion matrix in per cent of the true class", .inside_page = true};
     heat_map_add_figure(out, &map, frame);
-    scroll_end(out);
+    page_scroll_end(out);
     figure_caption(page, figure);
     buffer_add(out, "</div>\n<div style=\"max-width:min(32rem,100%)\">\n");
     add_diagonal(out, outcome, &names);

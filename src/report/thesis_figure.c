@@ -23,15 +23,3 @@ silma_status figure_add_svg(const char *name, const char *svg, size_t size, void
     svg_add_to_page(((thesis_page *)page)->out, svg);
     return SILMA_OK;
 }
-
-void scroll_begin(text_buffer *out, const char *label)
-{
-    buffer_add(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
-    buffer_escape(out, label);
-    buffer_add(out, "\">\n");
-}
-
-void scroll_end(text_buffer *out)
-{
-    buffer_add(out, "</div>\n");
-}

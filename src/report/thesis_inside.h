@@ -48,9 +48,6 @@ void figure_heading(thesis_page *page, int figure);
 void figure_caption(thesis_page *page, int figure);
 // A silma_figure_fn of the page: the figure where the page is.
 silma_status figure_add_svg(const char *name, const char *svg, size_t size, void *page, silma_error *error);
-// Around a table that may be wider than a phone.
-void scroll_begin(text_buffer *out, const char *label);
-void scroll_end(text_buffer *out);
 
 // thesis_functions.c: figures 3 to 7 and 11
 silma_status part_functions(thesis_page *page, silma_error *error);
