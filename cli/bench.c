@@ -62,7 +62,8 @@ typedef struct bench_request {
     const arguments *args;
     uint64_t repeats, batch;
     silma_input input;
-    silma_dataset *dataset; // null: noise
+    bool training;          // or inference
+    silma_dataset *dataset; // to train on; null: noise
     size_t thread_count, isa_count;
     unsigned threads[SWEEP_MAX]; // 0: one per processor
     char isas[SWEEP_MAX][16];    // "": the best
@@ -190,7 +191,7 @@ static silma_status print_end(bench_request *request, problem *why)
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// The three kinds
+// What is measured
 
 typedef silma_status bench_kind(bench_request *request, silma_context *context, problem *why);
 
@@ -214,27 +215,17 @@ static silma_status fail_report(problem *why)
     return problem_set_memory(why);
 }
 
-static silma_status bench_train(bench_request *request, silma_context *context, problem *why)
+static silma_status bench_network(bench_request *request, silma_context *context, problem *why)
 {
     silma_bench_options options = bench_options(request);
     silma_bench_result result;
     silma_network *network = NULL;
+    size_t batch = (size_t)request->batch;
     silma_status status = open_network(request->args->words[1], &request->input, &network, why);
-    if (!status)
-        status = silma_bench_train(context, network, request->dataset, (size_t)request->batch, &options, &result,
-                                   &why->error);
-    if (!status && !report(&result, request)) status = fail_report(why);
-    silma_network_free(network);
-    return status;
-}
-
-static silma_status bench_infer(bench_request *request, silma_context *context, problem *why)
-{
-    silma_bench_options options = bench_options(request);
-    silma_bench_result result;
-    silma_network *network = NULL;
-    silma_status status = open_network(request->args->words[1], &request->input, &network, why);
-    if (!status) status = silma_bench_infer(context, network, (size_t)request->batch, &options, &result, &why->error);
+    if (!status && request->training)
+        status = silma_bench_train(context, network, request->dataset, batch, &options, &result, &why->error);
+    else if (!status)
+        status = silma_bench_infer(context, network, batch, &options, &result, &why->error);
     if (!status && !report(&result, request)) status = fail_report(why);
     silma_network_free(network);
     return status;
@@ -286,44 +277,37 @@ static silma_status run_kernels(bench_request *request, problem *why)
     return status ? status : sweep(request, bench_kernels, why);
 }
 
+// Inference needs the size of the images only.
 static silma_status read_images(bench_request *request, problem *why)
 {
     const char *data = option_text(request->args, "data"), *data_dir = option_text(request->args, "data-dir");
+    if (!request->training) return data_input(data, data_dir, &request->input, why);
     silma_status status = open_dataset(data, data_dir, SILMA_SPLIT_TRAIN, &request->dataset, why);
     if (!status) request->input = dataset_input(request->dataset);
     return status;
 }
 
-// Inference needs the size of the images only, which the catalogue knows.
-static silma_status read_size(bench_request *request, problem *why)
-{
-    const silma_catalog_entry_type *entry = silma_catalog_find(option_text(request->args, "data"));
-    if (!entry) return read_images(request, why);
-    request->input = (silma_input){entry->height, entry->width, entry->channels, entry->class_count};
-    return SILMA_OK;
-}
-
-static silma_status read_network_options(bench_request *request, bool training, problem *why)
+static silma_status read_network_options(bench_request *request, problem *why)
 {
     static const char *const others[] = {"filter", "repeats", "error", NULL};
     static const char *const training_only[] = {"augment", NULL};
     const arguments *args = request->args;
     silma_status status = arguments_expect_words(args, 2, 2, "a network", why);
     if (!status) status = forbid(args, others, why);
-    if (!status && !training) status = forbid(args, training_only, why);
+    if (!status && !request->training) status = forbid(args, training_only, why);
     if (!status) status = option_count(args, "steps", 1, REPEATS_MOST, &request->repeats, why);
     if (!status) status = option_count(args, "batch", 1, BATCH_MOST, &request->batch, why);
     if (!status) status = network_input(args, &request->input, why);
     if (status || !option_given(args, "data")) return status;
 
     if (option_given(args, "input")) return problem_set(why, SILMA_USAGE, "--data and --input exclude each other");
-    return training ? read_images(request, why) : read_size(request, why);
+    return read_images(request, why);
 }
 
-static silma_status run_network(bench_request *request, bench_kind *kind, problem *why)
+static silma_status run_network(bench_request *request, problem *why)
 {
-    silma_status status = read_network_options(request, kind == bench_train, why);
-    if (!status) status = sweep(request, kind, why);
+    silma_status status = read_network_options(request, why);
+    if (!status) status = sweep(request, bench_network, why);
     silma_dataset_free(request->dataset);
     return status;
 }
@@ -335,8 +319,8 @@ static silma_status run(const arguments *args, problem *why)
     if (!status) status = read_sweeps(&request, why);
     if (status) return status;
     if (strcmp(args->words[0], "kernels") == 0) return run_kernels(&request, why);
-    if (strcmp(args->words[0], "train") == 0) return run_network(&request, bench_train, why);
-    if (strcmp(args->words[0], "infer") == 0) return run_network(&request, bench_infer, why);
+    request.training = strcmp(args->words[0], "train") == 0;
+    if (request.training || strcmp(args->words[0], "infer") == 0) return run_network(&request, why);
     return problem_set(why, SILMA_USAGE, "expected kernels, train or infer, found '%s'", args->words[0]);
 }
 

@@ -1,5 +1,6 @@
 // silma calibrate: probabilities that are as often right as they say, and "unknown" instead of a guess.
 #include "commands.h"
+#include "measured.h"
 #include "output.h"
 #include "run_folder.h"
 #include "setup.h"
@@ -10,31 +11,19 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const split_names[] = {"train", "test", "validation"};
-enum { SPLIT_VALIDATION = 2, SPLIT_COUNT = sizeof split_names / sizeof *split_names };
-
 static const double ERROR_RATE_DEFAULT = 0.05;
 
 typedef struct session {
-    const char *model_path;
+    measured on;
     char *out;
-    size_t split; // of split_names
     double error_rate;
-    silma_context *context;
-    silma_model *model;
-    silma_dataset *dataset;
-    uint32_t *indices; // (index_count) for the validation images; null: all images
-    size_t index_count;
     silma_calibration_report report;
 } session;
 
 static void session_free(session *s)
 {
     free(s->out);
-    free(s->indices);
-    silma_dataset_free(s->dataset);
-    silma_model_free(s->model);
-    silma_context_free(s->context);
+    measured_free(&s->on);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -50,7 +39,7 @@ static bool is_checkpoint(const char *path)
 static silma_status choose_out(const arguments *args, session *s, problem *why)
 {
     const char *named = option_text(args, "out");
-    char *folder = folder_of_path(s->model_path);
+    char *folder = folder_of_path(s->on.model_path);
     s->out = !folder ? NULL : named ? strdup(named) : join_path(folder, "calibrated.safetensors");
     free(folder);
     if (!s->out) return problem_set_memory(why);
@@ -71,8 +60,8 @@ static void print_text(const session *s)
     const silma_calibration_report *r = &s->report;
     char out[512];
     text_shell_quote(out, sizeof out, s->out);
-    printf("%s on %s %s, %s images, accuracy %s\n\n", s->model_path, silma_dataset_name(s->dataset),
-           split_names[s->split], text_count(r->count).text, text_percent(r->accuracy).text);
+    printf("%s on %s %s, %s images, accuracy %s\n\n", s->on.model_path, silma_dataset_name(s->on.dataset),
+           measured_split_name(&s->on), text_count(r->count).text, text_percent(r->accuracy).text);
     printf("%-26s  %10s  %10s\n", "", "before", "after");
     printf("%-26s  %10.3f  %10.3f\n", "temperature", 1.0, r->calibration.temperature);
     printf("%-26s  %10.4f  %10.4f\n", "loss", r->loss_before, r->loss_after);
@@ -94,10 +83,10 @@ static silma_status print_json(const session *s, problem *why)
 {
     const silma_calibration_report *r = &s->report;
     return output_json(json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model",
-                                 output_string(s->model_path), "out", output_string(s->out), "data",
-                                 output_string(silma_dataset_name(s->dataset)), "split", split_names[s->split], "count",
-                                 output_integer(r->count), "accuracy", output_number(r->accuracy), "temperature",
-                                 output_number(r->calibration.temperature), "threshold",
+                                 output_string(s->on.model_path), "out", output_string(s->out), "data",
+                                 output_string(silma_dataset_name(s->on.dataset)), "split", measured_split_name(&s->on),
+                                 "count", output_integer(r->count), "accuracy", output_number(r->accuracy),
+                                 "temperature", output_number(r->calibration.temperature), "threshold",
                                  output_number(r->calibration.threshold), "error_rate", output_number(s->error_rate),
                                  "loss_before", output_number(r->loss_before), "loss_after",
                                  output_number(r->loss_after), "calibration_error_before",
@@ -112,16 +101,11 @@ static silma_status print_json(const session *s, problem *why)
 static silma_status calibrate(const arguments *args, session *s, problem *why)
 {
     silma_status status = choose_out(args, s, why);
-    if (!status) status = open_context(args, &s->context, why);
-    if (!status) status = silma_model_load(&s->model, s->model_path, &why->error);
-    silma_split split = s->split == SILMA_SPLIT_TEST ? SILMA_SPLIT_TEST : SILMA_SPLIT_TRAIN;
-    if (!status) status = open_model_dataset(args, s->model_path, s->model, split, &s->dataset, why);
-    if (!status && s->split == SPLIT_VALIDATION)
-        status = open_validation(s->model_path, s->dataset, &s->indices, &s->index_count, why);
+    if (!status) status = measured_open(&s->on, args, why);
     if (!status)
-        status = silma_model_calibrate(s->model, s->context, s->dataset, s->indices, s->index_count, s->error_rate,
-                                       &s->report, &why->error);
-    if (!status) status = silma_model_save(s->model, s->out, &why->error);
+        status = silma_model_calibrate(s->on.model, s->on.context, s->on.dataset, s->on.indices, s->on.index_count,
+                                       s->error_rate, &s->report, &why->error);
+    if (!status) status = silma_model_save(s->on.model, s->out, &why->error);
     if (status) return status;
     if (option_given(args, "json")) return print_json(s, why);
     print_text(s);
@@ -141,13 +125,10 @@ static silma_status read_error_rate(const arguments *args, double *rate, problem
 
 static silma_status run(const arguments *args, problem *why)
 {
-    session s = {.split = SPLIT_VALIDATION, .error_rate = ERROR_RATE_DEFAULT};
-    silma_status status = arguments_expect_words(args, 1, 1, "a model (best.safetensors of a run folder)", why);
-    if (!status) status = option_choice(args, "split", split_names, SPLIT_COUNT, &s.split, why);
+    session s = {.on.split = MEASURED_VALIDATION, .error_rate = ERROR_RATE_DEFAULT};
+    silma_status status = measured_read(&s.on, args, why);
     if (!status) status = read_error_rate(args, &s.error_rate, why);
-    if (status) return status;
-    s.model_path = args->words[0];
-    status = calibrate(args, &s, why);
+    if (!status) status = calibrate(args, &s, why);
     session_free(&s);
     return status;
 }

@@ -2,7 +2,6 @@
 #include "commands.h"
 #include "figure_files.h"
 #include "output.h"
-#include "raster.h"
 #include "run_folder.h"
 #include "setup.h"
 #include "text.h"
@@ -62,11 +61,7 @@ static silma_status check(const arguments *args, session *s, problem *why)
             if (is_same_folder(s->folders[i], s->folders[j]))
                 return problem_set(why, SILMA_USAGE, "%s: is named twice", s->folders[i]);
     }
-    if (option_given(args, "png") && !option_given(args, "figures")) {
-        problem_hint(why, "silma compare RUN RUN --figures figures --png");
-        return problem_set(why, SILMA_USAGE, "--png needs --figures: where to put the pictures");
-    }
-    status = option_given(args, "png") ? raster_check(why) : SILMA_OK;
+    status = figure_files_check(args, "RUN RUN", why);
     if (status) return status;
     s->out = option_given(args, "out") ? option_text(args, "out") : "compare.html";
     if (!s->out[0]) return problem_set(why, SILMA_USAGE, "--out: the name of the page is empty");
@@ -100,8 +95,7 @@ static silma_status open_datasets(const arguments *args, session *s, problem *wh
             if (s->datasets[j] && is_same_data(s->folders[i], s->folders[j])) s->datasets[i] = s->datasets[j];
         if (s->datasets[i]) continue;
         // Without its images much of a run can still be compared.
-        silma_status opened =
-            open_run_dataset(s->folders[i], NULL, &options, SILMA_SPLIT_TRAIN, &s->opened[i], &s->missing[i]);
+        silma_status opened = open_run_dataset(s->folders[i], NULL, &options, &s->opened[i], &s->missing[i]);
         s->datasets[i] = opened ? NULL : s->opened[i];
     }
     return status;
@@ -123,8 +117,7 @@ static silma_status make_comparison(const arguments *args, session *s, problem *
 static silma_status write_figures(const arguments *args, session *s, problem *why)
 {
     if (!option_given(args, "figures")) return SILMA_OK;
-    silma_status status = figure_files_open(&s->figures, option_text(args, "figures"), option_given(args, "png"),
-                                            option_given(args, "force"), why);
+    silma_status status = figure_files_open(&s->figures, args, option_text(args, "figures"), why);
     if (!status) status = silma_comparison_figures(s->comparison, figure_files_add, &s->figures, &why->error);
     return status ? status : figure_files_commit(&s->figures, why);
 }
@@ -265,21 +258,18 @@ static silma_status print_json(const session *s, problem *why)
     const silma_compared_group *group;
     const silma_compared_pair *pair;
     const char *sentence;
-    int failed = 0;
     for (size_t i = 0; (run = silma_comparison_run(s->comparison, i)); i++)
-        failed |= json_array_append_new(runs, run_json(run));
+        output_append(&runs, run_json(run));
     for (size_t i = 0; (group = silma_comparison_group(s->comparison, i)); i++)
-        failed |= json_array_append_new(groups, group_json(group));
+        output_append(&groups, group_json(group));
     for (size_t i = 0; (pair = silma_comparison_pair(s->comparison, i)); i++)
-        failed |= json_array_append_new(pairs, pair_json(pair));
+        output_append(&pairs, pair_json(pair));
     for (size_t i = 0; (sentence = silma_comparison_sentence(s->comparison, i)); i++)
-        failed |= json_array_append_new(summary, output_string(sentence));
-    json_t *root =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "page", output_string(s->out), "figures",
-                  figure_files_json(&s->figures), "runs", runs, "groups", groups, "pairs", pairs, "summary", summary);
-    if (!failed) return output_json(root, why);
-    json_decref(root);
-    return problem_set_memory(why);
+        output_append(&summary, output_string(sentence));
+    return output_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "page", output_string(s->out), "figures",
+                                 figure_files_json(&s->figures), "runs", runs, "groups", groups, "pairs", pairs,
+                                 "summary", summary),
+                       why);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

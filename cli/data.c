@@ -70,10 +70,7 @@ static silma_status list_datasets(const arguments *args, problem *why)
     }
     json_t *results = json_array();
     for (size_t i = 0; silma_catalog_entry(i); i++)
-        if (json_array_append_new(results, entry_json(args, silma_catalog_entry(i))) != 0) {
-            json_decref(results);
-            return problem_set_memory(why);
-        }
+        output_append(&results, entry_json(args, silma_catalog_entry(i)));
     return output_json(json_pack("{s:o}", "results", results), why);
 }
 
@@ -117,22 +114,18 @@ static json_t *split_json(const silma_dataset *dataset, const size_t *counts)
 {
     const silma_images *images = silma_dataset_images(dataset);
     json_t *classes = json_array(), *channels = json_array();
-    bool failed = false;
     for (int i = 0; i < images->class_count; i++)
-        failed |= json_array_append_new(classes, class_json(images, i, counts[i])) != 0;
+        output_append(&classes, class_json(images, i, counts[i]));
     for (int i = 0; i < images->channels; i++) {
         moments m = channel_moments(images, i);
         json_t *channel =
             json_pack("{s:o, s:o}", "mean", output_number(m.mean), "deviation", output_number(m.deviation));
-        failed |= json_array_append_new(channels, channel) != 0;
+        output_append(&channels, channel);
     }
-    json_t *json = json_pack("{s:o, s:o, s:[i, i, i], s:o, s:o, s:o}", "folder",
-                             output_string(silma_dataset_folder(dataset)), "count", output_integer(images->count),
-                             "image_shape", images->height, images->width, images->channels, "sha256",
-                             output_string(silma_dataset_hash(dataset)), "channels", channels, "classes", classes);
-    if (!failed) return json;
-    json_decref(json);
-    return NULL;
+    return json_pack("{s:o, s:o, s:[i, i, i], s:o, s:o, s:o}", "folder", output_string(silma_dataset_folder(dataset)),
+                     "count", output_integer(images->count), "image_shape", images->height, images->width,
+                     images->channels, "sha256", output_string(silma_dataset_hash(dataset)), "channels", channels,
+                     "classes", classes);
 }
 
 static void print_split(const silma_dataset *dataset, const char *title, const size_t *counts)

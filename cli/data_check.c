@@ -9,7 +9,6 @@
 #include <silma/report.h>
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { SPLITS = 3 };
@@ -79,31 +78,20 @@ static json_t *finding_json(const silma_finding *f)
 static json_t *splits_json(const session *s)
 {
     json_t *splits = json_object();
-    for (size_t i = 0; splits && i < SPLITS; i++) {
-        if (json_object_set_new(splits, split_names[i],
-                                output_integer(silma_check_images_of(s->check, split_names[i]))) == 0)
-            continue;
-        json_decref(splits);
-        return NULL;
-    }
+    for (size_t i = 0; i < SPLITS; i++)
+        output_set(&splits, split_names[i], output_integer(silma_check_images_of(s->check, split_names[i])));
     return splits;
 }
 
 static silma_status print_json(const session *s, problem *why)
 {
     json_t *results = json_array(), *counts = json_object();
-    int failed = !results || !counts;
-    for (int kind = 0; !failed && kind < SILMA_FINDING_KINDS; kind++)
-        failed = json_object_set_new(counts, silma_finding_name((silma_finding_kind)kind),
-                                     output_integer(silma_check_count(s->check, (silma_finding_kind)kind)));
+    for (int kind = 0; kind < SILMA_FINDING_KINDS; kind++)
+        output_set(&counts, silma_finding_name((silma_finding_kind)kind),
+                   output_integer(silma_check_count(s->check, (silma_finding_kind)kind)));
     const silma_finding *f;
-    for (size_t i = 0; !failed && (f = silma_check_finding(s->check, i)); i++)
-        failed = json_array_append_new(results, finding_json(f));
-    if (failed) {
-        json_decref(results);
-        json_decref(counts);
-        return problem_set_memory(why);
-    }
+    for (size_t i = 0; (f = silma_check_finding(s->check, i)); i++)
+        output_append(&results, finding_json(f));
     return output_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "data", output_string(s->name), "images",
                                  output_integer(silma_check_images(s->check)), "splits", splits_json(s), "errors",
                                  output_integer(silma_check_errors(s->check)), "counts", counts, "page",

@@ -1,5 +1,6 @@
 // silma eval: how good a model is, on the images of a data set.
 #include "commands.h"
+#include "measured.h"
 #include "output.h"
 #include "setup.h"
 #include "text.h"
@@ -10,28 +11,16 @@
 
 enum { MATRIX_CLASSES_MAX = 20 }; // a wider matrix is printed as lists
 
-static const char *const split_names[] = {"train", "test", "validation"};
-enum { SPLIT_VALIDATION = 2, SPLIT_COUNT = sizeof split_names / sizeof *split_names };
-
 // Everything that one call of `silma eval` opens.
 typedef struct session {
-    const char *model_path;
-    size_t split; // of split_names
-    silma_context *context;
-    silma_model *model;
-    silma_dataset *dataset;
-    uint32_t *indices; // (index_count) for the validation images; null: all images
-    size_t index_count;
+    measured on;
     silma_evaluation result;
 } session;
 
 static void session_free(session *s)
 {
     silma_evaluation_free(&s->result);
-    free(s->indices);
-    silma_dataset_free(s->dataset);
-    silma_model_free(s->model);
-    silma_context_free(s->context);
+    measured_free(&s->on);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -51,15 +40,15 @@ static int names_width(const silma_model *model, int class_count)
 static void print_totals(const session *s)
 {
     const silma_evaluation *e = &s->result;
-    printf("%s on %s %s, %s images\n\n", s->model_path, silma_dataset_name(s->dataset), split_names[s->split],
-           text_count(e->count).text);
+    printf("%s on %s %s, %s images\n\n", s->on.model_path, silma_dataset_name(s->on.dataset),
+           measured_split_name(&s->on), text_count(e->count).text);
     printf("loss            %.4f\n", e->loss);
     printf("accuracy        %s  (95 %% interval: %s to %s)\n", text_percent(e->accuracy).text,
            text_percent(e->accuracy_low).text, text_percent(e->accuracy_high).text);
     printf("top-5           %s\n", text_percent(e->top5).text);
     printf("true positives  %s\n", text_percent(e->true_positives).text);
     silma_calibration calibration;
-    silma_model_calibration(s->model, &calibration);
+    silma_model_calibration(s->on.model, &calibration);
     if (calibration.count > 0)
         printf("calibrated      temperature %.3f; unknown below %s\n", calibration.temperature,
                text_percent(calibration.threshold).text);
@@ -71,7 +60,7 @@ static void print_classes(const session *s, int width)
     for (int i = 0; i < s->result.class_count; i++) {
         const silma_class_score *score = &s->result.classes[i];
         char name[CLASS_NAME_SIZE];
-        class_name(name, silma_model_class_name(s->model, i), i);
+        class_name(name, silma_model_class_name(s->on.model, i), i);
         printf("%s%*s  %9s  %9s  %10s  %10s  %10s\n", name, text_padding(name, width), "",
                text_count(score->support).text, text_count(score->predicted).text, text_percent(score->precision).text,
                text_percent(score->recall).text, text_percent(score->f1).text);
@@ -111,7 +100,7 @@ static void print_matrix(const session *s, bool percent, int width)
     printf("\n");
     for (int truth = 0; truth < e->class_count; truth++) {
         char name[CLASS_NAME_SIZE];
-        class_name(name, silma_model_class_name(s->model, truth), truth);
+        class_name(name, silma_model_class_name(s->on.model, truth), truth);
         printf("%3d %s%*s", truth, name, text_padding(name, width), "");
         for (int predicted = 0; predicted < e->class_count; predicted++)
             print_cell(e, truth, predicted, percent, cell);
@@ -138,7 +127,7 @@ static void print_mistakes(const session *s, int truth, bool *done)
     memset(done, 0, (size_t)e->class_count * sizeof *done);
     for (int i = 0, wrong; i < SHOWN && (wrong = most_confused(e, truth, done)) >= 0; i++) {
         char name[CLASS_NAME_SIZE];
-        class_name(name, silma_model_class_name(s->model, wrong), wrong);
+        class_name(name, silma_model_class_name(s->on.model, wrong), wrong);
         size_t count = confused(e, truth, wrong);
         printf("%s %s %zu (%.1f %%)", i > 0 ? "," : "", name, count, 100.0 * (double)count / support);
         done[wrong] = true;
@@ -158,7 +147,7 @@ static silma_status print_mistake_lists(const session *s, int width, problem *wh
     printf("\nConfusion matrix as lists (the whole matrix: --json): true class, images, right, taken for\n");
     for (int truth = 0; truth < e->class_count; truth++) {
         char name[CLASS_NAME_SIZE];
-        class_name(name, silma_model_class_name(s->model, truth), truth);
+        class_name(name, silma_model_class_name(s->on.model, truth), truth);
         size_t right = confused(e, truth, truth);
         printf("%s%*s %6zu %6zu (%s) ", name, text_padding(name, width), "", e->classes[truth].support, right,
                text_percent(e->classes[truth].recall).text);
@@ -171,7 +160,7 @@ static silma_status print_mistake_lists(const session *s, int width, problem *wh
 
 static silma_status print_text(const session *s, problem *why)
 {
-    int width = names_width(s->model, s->result.class_count);
+    int width = names_width(s->on.model, s->result.class_count);
     print_totals(s);
     print_classes(s, width);
     if (s->result.class_count > MATRIX_CLASSES_MAX) return print_mistake_lists(s, width, why);
@@ -187,7 +176,7 @@ static json_t *class_json(const session *s, int index)
 {
     const silma_class_score *score = &s->result.classes[index];
     char name[CLASS_NAME_SIZE];
-    class_name(name, silma_model_class_name(s->model, index), index);
+    class_name(name, silma_model_class_name(s->on.model, index), index);
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "name", name, "support", output_integer(score->support),
                      "predicted", output_integer(score->predicted), "precision", output_number(score->precision),
                      "recall", output_number(score->recall), "f1", output_number(score->f1));
@@ -197,10 +186,7 @@ static json_t *row_json(const silma_evaluation *e, int truth)
 {
     json_t *row = json_array();
     for (int i = 0; i < e->class_count; i++)
-        if (json_array_append_new(row, output_integer(confused(e, truth, i))) != 0) {
-            json_decref(row);
-            return NULL;
-        }
+        output_append(&row, output_integer(confused(e, truth, i)));
     return row;
 }
 
@@ -208,20 +194,17 @@ static silma_status print_json(const session *s, problem *why)
 {
     const silma_evaluation *e = &s->result;
     json_t *classes = json_array(), *confusion = json_array();
-    for (int i = 0; i < e->class_count; i++)
-        if (json_array_append_new(classes, class_json(s, i)) != 0 ||
-            json_array_append_new(confusion, row_json(e, i)) != 0) {
-            json_decref(classes);
-            json_decref(confusion);
-            return problem_set_memory(why);
-        }
+    for (int i = 0; i < e->class_count; i++) {
+        output_append(&classes, class_json(s, i));
+        output_append(&confusion, row_json(e, i));
+    }
     silma_calibration calibration;
-    silma_model_calibration(s->model, &calibration);
+    silma_model_calibration(s->on.model, &calibration);
     json_t *root =
         json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:[o, o], s:o, s:o, s:o, s:o, s:o, s:o}", "model",
-                  output_string(s->model_path), "data", output_string(silma_dataset_name(s->dataset)), "split",
-                  split_names[s->split], "count", output_integer(e->count), "loss", output_number(e->loss), "accuracy",
-                  output_number(e->accuracy), "accuracy_interval", output_number(e->accuracy_low),
+                  output_string(s->on.model_path), "data", output_string(silma_dataset_name(s->on.dataset)), "split",
+                  measured_split_name(&s->on), "count", output_integer(e->count), "loss", output_number(e->loss),
+                  "accuracy", output_number(e->accuracy), "accuracy_interval", output_number(e->accuracy_low),
                   output_number(e->accuracy_high), "top5", output_number(e->top5), "true_positives",
                   output_number(e->true_positives), "per_class", classes, "confusion", confusion, "temperature",
                   output_number(calibration.temperature), "threshold", output_number(calibration.threshold));
@@ -233,28 +216,21 @@ static silma_status print_json(const session *s, problem *why)
 
 static silma_status evaluate(const arguments *args, session *s, problem *why)
 {
-    silma_status status = open_context(args, &s->context, why);
-    if (!status) status = silma_model_load(&s->model, s->model_path, &why->error);
-    silma_split split = s->split == SILMA_SPLIT_TEST ? SILMA_SPLIT_TEST : SILMA_SPLIT_TRAIN;
-    if (!status) status = open_model_dataset(args, s->model_path, s->model, split, &s->dataset, why);
-    if (status == SILMA_IO && split == SILMA_SPLIT_TEST && strstr(why->error.message, "test set is missing"))
+    silma_status status = measured_open(&s->on, args, why);
+    if (status == SILMA_IO && s->on.split == MEASURED_TEST && strstr(why->error.message, "test set is missing"))
         problem_hint(why, "--split validation measures on the images that the model's run kept apart");
-    if (!status && s->split == SPLIT_VALIDATION)
-        status = open_validation(s->model_path, s->dataset, &s->indices, &s->index_count, why);
     if (!status)
-        status = silma_evaluate(s->model, s->context, s->dataset, s->indices, s->index_count, &s->result, &why->error);
+        status = silma_evaluate(s->on.model, s->on.context, s->on.dataset, s->on.indices, s->on.index_count, &s->result,
+                                &why->error);
     if (!status) status = option_given(args, "json") ? print_json(s, why) : print_text(s, why);
     return status;
 }
 
 static silma_status run(const arguments *args, problem *why)
 {
-    session s = {.split = SILMA_SPLIT_TEST};
-    silma_status status = arguments_expect_words(args, 1, 1, "a model (best.safetensors of a run folder)", why);
-    if (!status) status = option_choice(args, "split", split_names, SPLIT_COUNT, &s.split, why);
-    if (status) return status;
-    s.model_path = args->words[0];
-    status = evaluate(args, &s, why);
+    session s = {.on.split = MEASURED_TEST};
+    silma_status status = measured_read(&s.on, args, why);
+    if (!status) status = evaluate(args, &s, why);
     session_free(&s);
     return status;
 }

@@ -122,15 +122,9 @@ static silma_status sync_folder(const char *path, silma_error *error)
 
 static silma_status check_sum(const char *path, const char *expected, silma_error *error)
 {
-    file_view view;
-    silma_status status = file_view_open(&view, path, error);
-    if (status != SILMA_OK) return status;
     char found[SHA256_HEX_SIZE];
-    sha256 sum;
-    sha256_start(&sum);
-    sha256_add(&sum, view.bytes, view.size);
-    sha256_finish(&sum, found);
-    file_view_close(&view);
+    silma_status status = sha256_file(path, found, error);
+    if (status != SILMA_OK) return status;
     if (strcmp(found, expected) == 0) return SILMA_OK;
     return silma_fail(error, SILMA_BAD_FILE,
                       "%s: its sha256 is %s; expected %s: the download is not what was published, and was removed: try "

@@ -12,10 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-silma_status figure_files_open(figure_files *files, const char *folder, bool png, bool force, problem *why)
+silma_status figure_files_check(const arguments *args, const char *words, problem *why)
 {
-    *files = (figure_files){.png = png, .force = force, .why = why};
-    silma_status status = png ? raster_check(why) : SILMA_OK;
+    if (!option_given(args, "png")) return SILMA_OK;
+    if (option_given(args, "figures")) return raster_check(why);
+    problem_hint(why, "silma %s %s --figures figures --png", args->command->name, words);
+    return problem_set(why, SILMA_USAGE, "--png needs --figures: where to put the pictures");
+}
+
+silma_status figure_files_open(figure_files *files, const arguments *args, const char *folder, problem *why)
+{
+    *files = (figure_files){.png = option_given(args, "png"), .force = option_given(args, "force"), .why = why};
+    silma_status status = files->png ? raster_check(why) : SILMA_OK;
     if (status) return status;
     if (!folder[0]) return problem_set(why, SILMA_USAGE, "the name of the folder is empty");
     files->folder = strdup(folder);
@@ -36,7 +44,8 @@ void figure_files_free(figure_files *files)
     *files = (figure_files){0};
 }
 
-silma_status figure_files_add_bytes(figure_files *files, const char *file, const void *bytes, size_t size, problem *why)
+// As <folder>/<file>.
+static silma_status add_bytes(figure_files *files, const char *file, const void *bytes, size_t size, problem *why)
 {
     figure_file *grown = reallocarray(files->list, files->count + 1, sizeof *grown);
     if (!grown) return problem_set_memory(why);
@@ -60,12 +69,12 @@ silma_status figure_files_add(const char *name, const char *svg, size_t size, vo
     problem why = {.hint = ""};
     char file[128];
     snprintf(file, sizeof file, "%s.svg", name);
-    silma_status status = figure_files_add_bytes(files, file, svg, size, &why);
+    silma_status status = add_bytes(files, file, svg, size, &why);
     uint8_t *png = NULL;
     size_t png_size = 0;
     if (!status && files->png) status = raster_png(file, svg, size, &png, &png_size, &why);
     snprintf(file, sizeof file, "%s.png", name);
-    if (!status && files->png) status = figure_files_add_bytes(files, file, png, png_size, &why);
+    if (!status && files->png) status = add_bytes(files, file, png, png_size, &why);
     free(png);
     if (status && error) *error = why.error;
     if (status) memcpy(files->why->hint, why.hint, sizeof why.hint);
@@ -116,10 +125,7 @@ json_t *figure_files_json(const figure_files *files)
 {
     json_t *paths = json_array();
     for (size_t i = 0; i < files->count; i++)
-        if (json_array_append_new(paths, output_string(files->list[i].path)) != 0) {
-            json_decref(paths);
-            return NULL;
-        }
+        output_append(&paths, output_string(files->list[i].path));
     return paths;
 }
 

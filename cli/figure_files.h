@@ -2,10 +2,9 @@
 #ifndef SILMA_CLI_FIGURE_FILES_H
 #define SILMA_CLI_FIGURE_FILES_H
 
-#include "problem.h"
+#include "options.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 
 typedef struct figure_file {
     char *path;
@@ -21,15 +20,14 @@ typedef struct figure_files {
     problem *why; // where hints go
 } figure_files;
 
-// Makes the folder. SILMA_USAGE where `png` is wanted and this build has no raster.c. Free with figure_files_free, also
-// after a failure.
-silma_status figure_files_open(figure_files *files, const char *folder, bool png, bool force, problem *why);
+// SILMA_USAGE where --png is given without --figures (`words`: the other words of a command line to show), or this
+// build has no raster.c.
+silma_status figure_files_check(const arguments *args, const char *words, problem *why);
+// Makes the folder, for files as --png and --force say. Free with figure_files_free, also after a failure.
+silma_status figure_files_open(figure_files *files, const arguments *args, const char *folder, problem *why);
 
 // A silma_figure_fn; `user` is the figure_files. Adds <folder>/<name>.svg, and with `png` <name>.png too.
 silma_status figure_files_add(const char *name, const char *svg, size_t size, void *user, silma_error *error);
-// A file of another kind, such as "compare.html"; the bytes are copied.
-silma_status figure_files_add_bytes(figure_files *files, const char *file, const void *bytes, size_t size,
-                                    problem *why);
 
 // Writes them all. SILMA_USAGE, and nothing is written, where one of them exists and `force` is not set.
 silma_status figure_files_commit(figure_files *files, problem *why);

@@ -24,10 +24,7 @@ static silma_status print_json(const silma_gradient_check *checks, size_t count,
         json_t *check = json_pack("{s:o, s:o, s:o, s:b}", "name", output_string(checks[i].name), "checked",
                                   output_integer(checks[i].checked), "worst", output_number(checks[i].worst), "passed",
                                   (int)checks[i].passed);
-        if (json_array_append_new(results, check) != 0) {
-            json_decref(results);
-            return problem_set_memory(why);
-        }
+        output_append(&results, check);
     }
     int passed = count_failures(checks, count) == 0;
     return output_json(json_pack("{s:b, s:o}", "passed", passed, "results", results), why);

@@ -16,10 +16,7 @@ static silma_status print_list_json(problem *why)
 {
     json_t *results = json_array();
     for (size_t i = 0; silma_zoo_name(i); i++)
-        if (json_array_append_new(results, describe(i)) != 0) {
-            json_decref(results);
-            return problem_set_memory(why);
-        }
+        output_append(&results, describe(i));
     return output_json(json_pack("{s:o}", "results", results), why);
 }
 

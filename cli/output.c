@@ -74,3 +74,21 @@ json_t *output_string(const char *text)
     free(printable);
     return string;
 }
+
+// `failed` as jansson's functions return it.
+static void give_up(json_t **value, int failed)
+{
+    if (!failed) return;
+    json_decref(*value);
+    *value = NULL;
+}
+
+void output_append(json_t **array, json_t *value)
+{
+    give_up(array, json_array_append_new(*array, value));
+}
+
+void output_set(json_t **object, const char *name, json_t *value)
+{
+    give_up(object, json_object_set_new(*object, name, value));
+}

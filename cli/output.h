@@ -26,5 +26,9 @@ json_t *output_number(double value);
 // A string; where some bytes are not UTF-8, they and control characters become \xHH. JSON's null for a null pointer.
 json_t *output_string(const char *text);
 json_t *output_integer(uint64_t value);
+// Add `value` to an array or an object. Where that fails this is released and becomes null, which takes no more, and
+// which json_pack and output_json pass on.
+void output_append(json_t **array, json_t *value);
+void output_set(json_t **object, const char *name, json_t *value);
 
 #endif

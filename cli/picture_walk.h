@@ -5,8 +5,6 @@
 
 #include "problem.h"
 
-#include <stdbool.h>
-
 typedef struct picture_visitor {
     // Each gets a path that is valid during the call. Not SILMA_OK ends the walk.
     silma_status (*file)(void *user, const char *path, problem *why);

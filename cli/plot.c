@@ -8,7 +8,6 @@
 #include <silma/report.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static silma_status plot_activations(const arguments *args, figure_files *files, problem *why)
@@ -143,7 +142,7 @@ static silma_status run(const arguments *args, problem *why)
     if (status) return status;
     const char *folder = option_given(args, "out") ? option_text(args, "out") : ".";
     figure_files files = {0};
-    status = figure_files_open(&files, folder, option_given(args, "png"), option_given(args, "force"), why);
+    status = figure_files_open(&files, args, folder, why);
     if (!status) status = wanted->draw(args, &files, why);
     if (!status) status = figure_files_commit(&files, why);
     if (!status && option_given(args, "json"))

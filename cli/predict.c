@@ -3,7 +3,6 @@
 #include "output.h"
 #include "predict_files.h"
 #include "setup.h"
-#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,10 +127,7 @@ static silma_status print_json(session *s, const char *model_path, problem *why)
     json_t *results = json_array();
     for (size_t i = 0; i < s->count; i++) {
         prediction p = image_prediction(s, i, "");
-        if (json_array_append_new(results, prediction_json(&s->view, &p)) != 0) {
-            json_decref(results);
-            return problem_set_memory(why);
-        }
+        output_append(&results, prediction_json(&s->view, &p));
     }
     return output_json(json_pack("{s:o, s:o, s:o, s:o}", "model", output_string(model_path), "data",
                                  output_string(silma_dataset_name(s->dataset)), "split", output_string(s->split),

@@ -23,7 +23,8 @@ void prediction_view_free(prediction_view *view)
     view->order = NULL;
 }
 
-void prediction_sort(prediction_view *view, const float *probabilities)
+// The most probable one is view->order[0] then.
+static void sort_classes(prediction_view *view, const float *probabilities)
 {
     int *order = view->order;
     for (int i = 0; i < view->class_count; i++)
@@ -79,7 +80,7 @@ void prediction_print(prediction_view *view, const prediction *p)
     enum { BAR_MOST = 30, BESIDE_BAR = 15 }; // columns: of the bar; of the margin, the percentage and the gaps
     int width = 0;
     char name[CLASS_NAME_SIZE];
-    prediction_sort(view, p->probabilities);
+    sort_classes(view, p->probabilities);
     print_heading(view, p);
     for (size_t k = 0; k < view->top; k++) {
         name_of(view, view->order[k], name);
@@ -109,33 +110,26 @@ static json_t *class_json(const prediction_view *view, int class, float probabil
 
 json_t *prediction_json(prediction_view *view, const prediction *p)
 {
-    prediction_sort(view, p->probabilities);
+    sort_classes(view, p->probabilities);
     json_t *top = json_array();
     for (size_t k = 0; k < view->top; k++)
-        if (json_array_append_new(top, class_json(view, view->order[k], p->probabilities[view->order[k]])) != 0) {
-            json_decref(top);
-            return NULL;
-        }
+        output_append(&top, class_json(view, view->order[k], p->probabilities[view->order[k]]));
     char best[CLASS_NAME_SIZE], truth[CLASS_NAME_SIZE];
     name_of(view, view->order[0], best);
     json_t *picture =
         json_pack("{s:i, s:s, s:o, s:o, s:b}", "class", view->order[0], "name", best, "probability",
                   output_number((double)p->probabilities[view->order[0]]), "top", top, "unknown", is_unknown(view, p));
-    int failed = !picture;
     if (p->file)
-        failed |= json_object_set_new(picture, "file", output_string(p->file));
+        output_set(&picture, "file", output_string(p->file));
     else
-        failed |= json_object_set_new(picture, "index", output_integer(p->index));
+        output_set(&picture, "index", output_integer(p->index));
     if (p->label >= 0) {
         name_of(view, p->label, truth);
-        failed |= json_object_set_new(picture, "true_class", json_integer(p->label));
-        failed |= json_object_set_new(picture, "true_name", output_string(truth));
-        failed |=
-            json_object_set_new(picture, "correct", json_boolean(p->label == view->order[0] && !is_unknown(view, p)));
+        output_set(&picture, "true_class", json_integer(p->label));
+        output_set(&picture, "true_name", output_string(truth));
+        output_set(&picture, "correct", json_boolean(p->label == view->order[0] && !is_unknown(view, p)));
     }
-    if (!failed) return picture;
-    json_decref(picture);
-    return NULL;
+    return picture;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -176,7 +170,7 @@ static void print_csv_class(const prediction_view *view, int class)
 
 void prediction_print_csv(prediction_view *view, const prediction *p)
 {
-    prediction_sort(view, p->probabilities);
+    sort_classes(view, p->probabilities);
     if (p->file)
         print_field(p->heading);
     else

@@ -30,9 +30,6 @@ typedef struct prediction {
     int label;                  // its true class; -1: not known
 } prediction;
 
-// Sorts the classes, which the functions below do as well; the best one is view->order[0].
-void prediction_sort(prediction_view *view, const float *probabilities);
-
 void prediction_print(prediction_view *view, const prediction *p);
 // Null if memory is short.
 json_t *prediction_json(prediction_view *view, const prediction *p);

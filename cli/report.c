@@ -1,7 +1,7 @@
 // silma report: a run as a page to look at.
 #include "commands.h"
+#include "figure_files.h"
 #include "output.h"
-#include "raster.h"
 #include "report_page.h"
 #include "run_folder.h"
 #include "setup.h"
@@ -37,14 +37,8 @@ static silma_status check_folder(const arguments *args, session *s, problem *why
     s->folder = args->words[0];
     if (!run_folder_holds_run(s->folder))
         return problem_set(why, SILMA_IO, "%s: no run in this folder: expected config.json", s->folder);
-    if (option_given(args, "png") && !option_given(args, "figures")) {
-        problem_hint(why, "silma report %s --figures figures --png", s->folder);
-        return problem_set(why, SILMA_USAGE, "--png needs --figures: where to put the pictures");
-    }
-    if (option_given(args, "png")) {
-        status = raster_check(why);
-        if (status) return status;
-    }
+    status = figure_files_check(args, s->folder, why);
+    if (status) return status;
     const char *out = option_text(args, "out");
     s->out = out ? strdup(out) : join_path(s->folder, "report.html");
     if (!s->out) return problem_set_memory(why);
@@ -66,10 +60,18 @@ static silma_status make_report(const arguments *args, session *s, problem *why)
     silma_dataset_options data = dataset_options(option_text(args, "data-dir"));
     status = read_threads(args, &data.threads, why);
     if (status) return status;
-    silma_status opened = open_run_dataset(s->folder, NULL, &data, SILMA_SPLIT_TRAIN, &s->dataset, &missing);
+    silma_status opened = open_run_dataset(s->folder, NULL, &data, &s->dataset, &missing);
     if (opened && !option_given(args, "quiet"))
         fprintf(stderr, "silma: report: without images: %s\n", missing.error.message);
     return report_create(&s->report, s->folder, s->context, s->dataset, opened ? missing.error.message : NULL, why);
+}
+
+static silma_status write_figures(const arguments *args, session *s, problem *why)
+{
+    if (!option_given(args, "figures")) return SILMA_OK;
+    silma_status status = figure_files_open(&s->figures, args, option_text(args, "figures"), why);
+    if (!status) status = silma_report_figures(s->report, figure_files_add, &s->figures, &why->error);
+    return status ? status : figure_files_commit(&s->figures, why);
 }
 
 static silma_status print_json(const session *s, problem *why)
@@ -77,10 +79,7 @@ static silma_status print_json(const session *s, problem *why)
     json_t *summary = json_array();
     const char *sentence;
     for (size_t i = 0; (sentence = silma_report_sentence(s->report, i)); i++)
-        if (json_array_append_new(summary, output_string(sentence)) != 0) {
-            json_decref(summary);
-            return problem_set_memory(why);
-        }
+        output_append(&summary, output_string(sentence));
     return output_json(json_pack("{s:o, s:o, s:o}", "report", output_string(s->out), "figures",
                                  figure_files_json(&s->figures), "summary", summary),
                        why);
@@ -104,9 +103,7 @@ static silma_status run(const arguments *args, problem *why)
     silma_status status = check_folder(args, &s, why);
     if (!status) status = make_report(args, &s, why);
     if (!status) status = report_write(s.report, s.out, why);
-    if (!status && option_given(args, "figures"))
-        status = report_figures_write(&s.figures, s.report, option_text(args, "figures"), option_given(args, "png"),
-                                      option_given(args, "force"), why);
+    if (!status) status = write_figures(args, &s, why);
     if (!status && option_given(args, "json"))
         status = print_json(&s, why);
     else if (!status && !option_given(args, "quiet"))

@@ -31,11 +31,3 @@ const char *report_class(const void *report, int index)
 {
     return silma_report_class_name(report, index);
 }
-
-silma_status report_figures_write(figure_files *files, silma_report *report, const char *folder, bool png, bool force,
-                                  problem *why)
-{
-    silma_status status = figure_files_open(files, folder, png, force, why);
-    if (!status) status = silma_report_figures(report, figure_files_add, files, &why->error);
-    return status ? status : figure_files_commit(files, why);
-}

@@ -1,9 +1,9 @@
-// The report of a run, for `silma report` and at the end of `silma train`: the page, its figures as files, and a
-// compact picture on the terminal. Where the build has no libsilma-report, no_report.c stands in.
+// The report of a run, for `silma report` and at the end of `silma train`: the page, and what a compact
+// picture on the terminal needs. Where the build has no libsilma-report, no_report.c stands in.
 #ifndef SILMA_CLI_REPORT_PAGE_H
 #define SILMA_CLI_REPORT_PAGE_H
 
-#include "figure_files.h"
+#include "problem.h"
 
 #include <silma/report.h>
 
@@ -18,10 +18,5 @@ const silma_evaluation *report_evaluation(const silma_report *report); // null f
 void report_free(silma_report *report);                                // null is allowed
 // A picture_class_fn whose owner is the report.
 const char *report_class(const void *report, int index);
-
-// Writes each figure as <folder>/<name>.svg, and with `png` as <name>.png too. The folder is made. Files that exist are
-// SILMA_USAGE without `force`. Free `files` with figure_files_free, also after a failure.
-silma_status report_figures_write(figure_files *files, silma_report *report, const char *folder, bool png, bool force,
-                                  problem *why);
 
 #endif

@@ -35,7 +35,7 @@ char *folder_of_path(const char *path)
     return strndup(path, (size_t)(slash - path));
 }
 
-bool holds_file(const char *folder, const char *file)
+static bool holds_file(const char *folder, const char *file)
 {
     char *path = join_path(folder, file);
     bool exists = path && access(path, F_OK) == 0;
@@ -223,97 +223,59 @@ void run_folder_restore(run_folder *folder)
     folder->aside = NULL;
 }
 
-silma_status run_folder_read_json(const char *folder, const char *file, json_t **value, problem *why)
+silma_status run_folder_read_config(const char *folder, json_t **config, problem *why)
 {
-    char *path = join_path(folder, file);
+    char *path = join_path(folder, "config.json");
     if (!path) return problem_set_memory(why);
     silma_status status = SILMA_OK;
     json_error_t error;
     FILE *stream = fopen(path, "r");
-    *value = stream ? json_loadf(stream, JSON_REJECT_DUPLICATES, &error) : NULL;
+    *config = stream ? json_loadf(stream, JSON_REJECT_DUPLICATES, &error) : NULL;
     if (!stream)
         status = fail_path(why, path, "cannot open");
-    else if (!*value)
+    else if (!*config)
         status = problem_set(why, SILMA_BAD_FILE, "%s:%d: not JSON: %s", path, error.line, error.text);
     if (stream) fclose(stream);
     free(path);
     return status;
 }
 
-// Counts a line of history.jsonl; false if it is none.
-static bool count_epoch(const char *line, const char *watch, run_history *history)
+uint64_t run_folder_count(const json_t *config, const char *name)
 {
-    json_t *record = json_loads(line, 0, NULL);
-    const json_t *epoch = json_object_get(record, "epoch");
-    bool valid = json_is_integer(epoch);
-    if (valid) {
-        history->epochs++;
-        history->seconds += json_number_value(json_object_get(record, "seconds"));
-    }
-    if (valid && json_is_true(json_object_get(record, "best"))) {
-        history->best_epoch = (unsigned)json_integer_value(epoch);
-        const json_t *value = json_object_get(record, watch);
-        history->best_value = json_is_number(value) ? json_number_value(value) : NAN;
-    }
-    json_decref(record);
-    return valid;
+    return (uint64_t)json_integer_value(json_object_get(json_object_get(config, "data"), name));
+}
+
+static double watched_value(const silma_epoch *epoch, const char *watch)
+{
+    const struct {
+        const char *name;
+        double value;
+    } values[] = {
+        {"loss", epoch->loss},
+        {"accuracy", epoch->accuracy},
+        {"val_loss", epoch->val_loss},
+        {"val_accuracy", epoch->val_accuracy},
+        {"true_positives", epoch->true_positives},
+        {"val_true_positives", epoch->val_true_positives},
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        if (strcmp(values[i].name, watch) == 0) return values[i].value;
+    return NAN;
 }
 
 silma_status run_folder_history(const char *folder, const char *watch, run_history *history, problem *why)
 {
+    silma_epoch *epochs = NULL;
+    size_t count = 0;
     *history = (run_history){.best_value = NAN};
-    char *path = join_path(folder, "history.jsonl");
-    if (!path) return problem_set_memory(why);
-    silma_status status = SILMA_OK;
-    FILE *stream = fopen(path, "r");
-    if (!stream && errno != ENOENT) status = fail_path(why, path, "cannot open");
-    char *line = NULL;
-    size_t capacity = 0;
-    while (stream && !status && getline(&line, &capacity, stream) > 0)
-        if (!count_epoch(line, watch, history))
-            status = problem_set(why, SILMA_BAD_FILE, "%s:%u: not the record of an epoch", path, history->epochs + 1);
-    free(line);
-    if (stream) fclose(stream);
-    free(path);
-    return status;
-}
-
-static silma_status read_indices(const json_t *list, const char *folder, size_t image_count, uint32_t *indices,
-                                 problem *why)
-{
-    size_t i;
-    const json_t *item;
-    json_array_foreach(list, i, item)
-    {
-        json_int_t index = json_is_integer(item) ? json_integer_value(item) : -1;
-        if (index < 0 || (uint64_t)index >= image_count || (uint64_t)index > UINT32_MAX)
-            return problem_set(why, SILMA_BAD_FILE,
-                               "%s/split.json: validation[%zu]: expected an image number below %zu", folder, i,
-                               image_count);
-        indices[i] = (uint32_t)index;
+    silma_status status = silma_run_read_history(folder, &epochs, &count, &why->error);
+    for (size_t i = 0; i < count; i++) {
+        history->epochs++;
+        history->seconds += epochs[i].seconds;
+        if (!epochs[i].best) continue;
+        history->best_epoch = epochs[i].epoch;
+        history->best_value = watched_value(&epochs[i], watch);
     }
-    return SILMA_OK;
-}
-
-silma_status run_folder_validation(const char *folder, size_t image_count, uint32_t **indices, size_t *count,
-                                   problem *why)
-{
-    json_t *split = NULL;
-    silma_status status = run_folder_read_json(folder, "split.json", &split, why);
-    if (status) return status;
-    const json_t *list = json_object_get(split, "validation");
-    *count = json_array_size(list);
-    *indices = malloc(*count * sizeof **indices + 1);
-    if (!json_is_array(list))
-        status = problem_set(why, SILMA_BAD_FILE, "%s/split.json: expected a list named 'validation'", folder);
-    else if (!*indices)
-        status = problem_set_memory(why);
-    else
-        status = read_indices(list, folder, image_count, *indices, why);
-    if (status) {
-        free(*indices);
-        *indices = NULL;
-    }
-    json_decref(split);
+    free(epochs);
     return status;
 }

@@ -21,13 +21,14 @@ void run_folder_keep(run_folder *folder);
 // There is no new run: all is as it was before. Frees what `folder` holds, except path.
 void run_folder_restore(run_folder *folder);
 
-// Whether a file or folder of this name lies in the folder.
-bool holds_file(const char *folder, const char *file);
 bool run_folder_holds_run(const char *path);
 bool run_folder_holds_split(const char *path);
 
-// A file of the folder that holds one JSON value. SILMA_IO if it cannot be read, SILMA_BAD_FILE if it is not JSON.
-silma_status run_folder_read_json(const char *folder, const char *file, json_t **value, problem *why);
+// config.json. SILMA_IO if it cannot be read, SILMA_BAD_FILE if it is not JSON.
+silma_status run_folder_read_config(const char *folder, json_t **config, problem *why);
+
+// How many images config.json says: "train_images", "validation_images".
+uint64_t run_folder_count(const json_t *config, const char *name);
 
 // What history.jsonl tells about a run.
 typedef struct run_history {
@@ -38,10 +39,6 @@ typedef struct run_history {
 } run_history;
 // `watch` is the recorded value that decides which epoch is best.
 silma_status run_folder_history(const char *folder, const char *watch, run_history *history, problem *why);
-
-// The validation images of split.json, each below `image_count`. Free *indices with free().
-silma_status run_folder_validation(const char *folder, size_t image_count, uint32_t **indices, size_t *count,
-                                   problem *why);
 
 // mkdir -p
 silma_status make_folders(const char *path, problem *why);

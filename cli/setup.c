@@ -61,7 +61,7 @@ silma_status open_run_context(const arguments *args, const char *folder, silma_c
     json_t *config = NULL;
     silma_context_options options = {0};
     silma_status status = read_machine(args, &options, why);
-    if (!status) status = run_folder_read_json(folder, "config.json", &config, why);
+    if (!status) status = run_folder_read_config(folder, &config, why);
     if (status) return status;
     const char *isa = json_string_value(json_object_get(config, "isa"));
     bool reference = isa && strcmp(isa, "reference") == 0;
@@ -140,13 +140,13 @@ static silma_status open_recorded_dataset(const char *folder, silma_dataset_opti
 }
 
 silma_status open_run_dataset(const char *folder, const char *name, const silma_dataset_options *options,
-                              silma_split split, silma_dataset **dataset, problem *why)
+                              silma_dataset **dataset, problem *why)
 {
     silma_dataset_options as_then = *options;
     silma_status status = silma_run_dataset_preparation(folder, &as_then.preparation, &why->error);
     if (status) return status;
-    if (name) return silma_dataset_open(dataset, name, split, &as_then, &why->error);
-    return open_recorded_dataset(folder, &as_then, split, dataset, why);
+    if (name) return silma_dataset_open(dataset, name, SILMA_SPLIT_TRAIN, &as_then, &why->error);
+    return open_recorded_dataset(folder, &as_then, SILMA_SPLIT_TRAIN, dataset, why);
 }
 
 // --data, or the data set of the run whose folder holds the model.
@@ -188,55 +188,24 @@ silma_status open_model_dataset(const arguments *args, const char *model_path, c
     return status;
 }
 
-// The numbers in split.json mean images of the data set that the run was trained on, and of no other.
-static silma_status check_same_data(const char *folder, const silma_dataset *dataset, problem *why)
-{
-    json_t *config = NULL;
-    silma_status status = run_folder_read_json(folder, "config.json", &config, why);
-    if (status) problem_hint(why, "name the model inside its run folder, or use --split test");
-    if (status) return status;
-    const char *trained = json_string_value(json_object_get(json_object_get(config, "data"), "sha256"));
-    const char *found = silma_dataset_hash(dataset);
-    if (!trained || strcmp(trained, found) != 0) {
-        status = problem_set(why, SILMA_USAGE,
-                             "%s: the run's validation images are known by their numbers, but %s is no longer the data "
-                             "it was trained on (sha256 %.12s..., not %.12s...)",
-                             folder, silma_dataset_name(dataset), found, trained ? trained : "unknown");
-        problem_hint(why, "--split train or --split test takes all images of a part");
-    }
-    json_decref(config);
-    return status;
-}
-
-static silma_status read_validation(const char *folder, const silma_dataset *dataset, uint32_t **indices, size_t *count,
-                                    problem *why)
-{
-    if (!run_folder_holds_split(folder)) {
-        problem_hint(why, "name the model inside its run folder, or use --split test");
-        return problem_set(why, SILMA_IO,
-                           "%s: no split.json beside the model: which images its run kept for validation is not known",
-                           folder);
-    }
-    silma_status status = check_same_data(folder, dataset, why);
-    if (!status) status = run_folder_validation(folder, silma_dataset_images(dataset)->count, indices, count, why);
-    if (status || *count > 0) return status;
-    return problem_set(why, SILMA_USAGE, "%s: the run kept no images for validation", folder);
-}
-
-silma_status open_validation(const char *model_path, const silma_dataset *dataset, uint32_t **indices, size_t *count,
-                             problem *why)
-{
-    char *folder = folder_of_path(model_path);
-    if (!folder) return problem_set_memory(why);
-    silma_status status = read_validation(folder, dataset, indices, count, why);
-    free(folder);
-    return status;
-}
-
 silma_input dataset_input(const silma_dataset *dataset)
 {
     const silma_images *images = silma_dataset_images(dataset);
     return (silma_input){images->height, images->width, images->channels, images->class_count};
+}
+
+silma_status data_input(const char *name, const char *data_dir, silma_input *input, problem *why)
+{
+    const silma_catalog_entry_type *entry = silma_catalog_find(name);
+    if (entry) {
+        *input = (silma_input){entry->height, entry->width, entry->channels, entry->class_count};
+        return SILMA_OK;
+    }
+    silma_dataset *dataset = NULL;
+    silma_status status = open_dataset(name, data_dir, SILMA_SPLIT_TRAIN, &dataset, why);
+    if (!status) *input = dataset_input(dataset);
+    silma_dataset_free(dataset);
+    return status;
 }
 
 // "28x28x1"

@@ -29,23 +29,21 @@ silma_status read_threads(const arguments *args, unsigned *threads, problem *why
 silma_status open_dataset(const char *name, const char *data_dir, silma_split split, silma_dataset **dataset,
                           problem *why);
 
-// The data set `name`, or where that is null the one that a run folder was trained on; options->data_dir (may be null)
-// is searched before the place that it recorded. Pictures are prepared as they were for the run.
+// The training images of the data set `name`, or where that is null of the one that a run folder was trained on;
+// options->data_dir (may be null) is searched before the place that it recorded. Pictures are prepared as they were for
+// the run.
 silma_status open_run_dataset(const char *folder, const char *name, const silma_dataset_options *options,
-                              silma_split split, silma_dataset **dataset, problem *why);
+                              silma_dataset **dataset, problem *why);
 
 // The images that --data and --data-dir name; without --data those of the run whose folder holds the model. Pictures
 // are prepared as the model says.
 silma_status open_model_dataset(const arguments *args, const char *model_path, const silma_model *model,
                                 silma_split split, silma_dataset **dataset, problem *why);
 
-// The images that the run whose folder holds the model kept for validation, as numbers in the data set's training
-// images; at least one. Free *indices with free().
-silma_status open_validation(const char *model_path, const silma_dataset *dataset, uint32_t **indices, size_t *count,
-                             problem *why);
-
 // What `input auto` and `dense classes` become for this data set.
 silma_input dataset_input(const silma_dataset *dataset);
+// The same by name: the catalogue knows the sizes of its data sets, which need not be there.
+silma_status data_input(const char *name, const char *data_dir, silma_input *input, problem *why);
 
 // What --input HxWxC and --classes say; without --input the size is unknown, without --classes there are ten classes,
 // as in all of the thesis's experiments.

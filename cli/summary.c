@@ -108,10 +108,7 @@ static json_t *layer_json(const silma_network *network, size_t index)
     for (size_t i = 0; i < layer.input_count; i++) {
         silma_layer_info input;
         silma_network_layer(network, layer.inputs[i], &input);
-        if (json_array_append_new(inputs, output_string(input.name)) == 0) continue;
-        json_decref(inputs); // json_pack passes the null on
-        inputs = NULL;
-        break;
+        output_append(&inputs, output_string(input.name));
     }
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", output_string(layer.name), "type",
                      output_string(layer.type), "description", output_string(layer.description), "inputs", inputs,
@@ -125,10 +122,7 @@ static silma_status print_json(const silma_network *network, const silma_network
 {
     json_t *layers = json_array();
     for (size_t i = 0; i < silma_network_layer_count(network); i++)
-        if (json_array_append_new(layers, layer_json(network, i)) != 0) {
-            json_decref(layers);
-            return problem_set_memory(why);
-        }
+        output_append(&layers, layer_json(network, i));
     json_t *root = json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", output_string(silma_network_name(network)),
         "total_params", output_integer(totals->trainable_params + totals->non_trainable_params), "trainable_params",
@@ -138,21 +132,6 @@ static silma_status print_json(const silma_network *network, const silma_network
         "train_peak_bytes", output_integer(totals->train_peak_bytes), "infer_peak_bytes",
         output_integer(totals->infer_peak_bytes), "layers", layers);
     return output_json(root, why);
-}
-
-// The catalogue knows the sizes of its data sets: they need not be there.
-static silma_status dataset_sizes(const char *name, const char *data_dir, silma_input *input, problem *why)
-{
-    const silma_catalog_entry_type *entry = silma_catalog_find(name);
-    if (entry) {
-        *input = (silma_input){entry->height, entry->width, entry->channels, entry->class_count};
-        return SILMA_OK;
-    }
-    silma_dataset *dataset = NULL;
-    silma_status status = open_dataset(name, data_dir, SILMA_SPLIT_TRAIN, &dataset, why);
-    if (!status) *input = dataset_input(dataset);
-    silma_dataset_free(dataset);
-    return status;
 }
 
 // The input's size from --data or --input; both absent is right for a network that names its own.
@@ -165,7 +144,7 @@ static silma_status resolve_input(const arguments *args, silma_input *input, pro
     if (status || !data) return status;
 
     int class_count = input->class_count;
-    status = dataset_sizes(data, option_text(args, "data-dir"), input, why);
+    status = data_input(data, option_text(args, "data-dir"), input, why);
     if (option_given(args, "classes")) input->class_count = class_count;
     return status;
 }

@@ -54,12 +54,12 @@ static silma_status print_json(const thesis_runs *runs, const char *page, proble
     for (size_t i = 0; i < SILMA_THESIS_EXPERIMENTS; i++) {
         const thesis_run *run = &runs->list[i];
         if (!run->wanted) continue;
-        json_array_append_new(
-            list, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "experiment", silma_thesis_experiment(i)->name,
-                            "run", output_string(run->folder), "epochs", output_integer(run->history.epochs), "seconds",
-                            output_number(run->history.seconds), "best_epoch", output_integer(run->history.best_epoch),
-                            "best_value", output_number(run->history.best_value), "problem",
-                            output_string(run->problem[0] ? run->problem : NULL)));
+        output_append(&list, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "experiment", run->experiment->name,
+                                       "run", output_string(run->folder), "epochs", output_integer(run->history.epochs),
+                                       "seconds", output_number(run->history.seconds), "best_epoch",
+                                       output_integer(run->history.best_epoch), "best_value",
+                                       output_number(run->history.best_value), "problem",
+                                       output_string(run->problem[0] ? run->problem : NULL)));
     }
     return output_json(json_pack("{s:o, s:o}", "page", output_string(page), "results", list), why);
 }
@@ -68,7 +68,7 @@ static void print_result(const thesis_runs *runs, const char *page)
 {
     for (size_t i = 0; i < SILMA_THESIS_EXPERIMENTS; i++) {
         const thesis_run *run = &runs->list[i];
-        const char *name = silma_thesis_experiment(i)->name;
+        const char *name = run->experiment->name;
         if (!run->wanted) continue;
         if (!run->folder || run->history.epochs == 0)
             printf("%-12s no run\n", name);

@@ -6,16 +6,15 @@
 #include "run_folder.h"
 
 #include <silma/report.h>
-#include <stdint.h>
 
 // An experiment of one call.
 typedef struct thesis_run {
+    const silma_thesis_experiment_type *experiment;
     bool wanted;
     char *folder;           // null: there is no run
     silma_dataset *dataset; // the images of the run, or those that it would be trained on; null: missing
     char problem[1024];     // why either is missing
     run_history history;
-    bool trained; // epochs in this call
 } thesis_run;
 
 typedef struct thesis_runs {

@@ -7,7 +7,6 @@
 #include <silma/report.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct session {

@@ -1,5 +1,6 @@
 // silma train: a new run, or one that is continued.
 #include "commands.h"
+#include "measured.h"
 #include "output.h"
 #include "picture.h"
 #include "pictures.h"
@@ -9,6 +10,7 @@
 #include "setup.h"
 #include "signals.h"
 #include "text.h"
+#include "training_start.h"
 
 #include <math.h>
 #include <signal.h>
@@ -218,122 +220,14 @@ static silma_status open_resumed(const arguments *args, session *s, problem *why
     if (status) return status;
     s->folder.path = strdup(folder);
     if (!s->folder.path) return problem_set_memory(why);
-    status = open_run_dataset(folder, option_text(args, "data"), &options, SILMA_SPLIT_TRAIN, &s->dataset, why);
+    status = open_run_dataset(folder, option_text(args, "data"), &options, &s->dataset, why);
     signals_catch();
     json_t *before = NULL;
-    if (!status) status = run_folder_read_json(folder, "config.json", &before, why);
+    if (!status) status = run_folder_read_config(folder, &before, why);
     if (!status) status = silma_run_resume(&s->run, s->context, s->dataset, s->settings, folder, &why->error);
     if (!status) tell_other_kernels(before, s);
     json_decref(before);
     return status;
-}
-
-static void print_setting(const char *name, const json_t *value)
-{
-    char *text = json_is_string(value) ? strdup(json_string_value(value))
-                                       : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-    char printable[512];
-    text_printable(printable, sizeof printable, text ? text : "");
-    fprintf(stderr, "  %-14s %s\n", name, printable);
-    free(text);
-}
-
-static uint64_t data_count(const json_t *config, const char *name)
-{
-    return (uint64_t)json_integer_value(json_object_get(json_object_get(config, "data"), name));
-}
-
-// Says so where images are set into larger ones: a network of 32x32 takes images of 28x28 like that.
-static void print_padding(const silma_images *images, const json_t *config)
-{
-    const json_t *input = json_object_get(config, "input");
-    int height = (int)json_integer_value(json_array_get(input, 0));
-    int width = (int)json_integer_value(json_array_get(input, 1));
-    if (images->height > height || images->width > width) return; // it takes the pixels as a vector
-    if (images->height == height && images->width == width) return;
-    fprintf(stderr, "note: each image of %dx%d is set into the middle of a black one of %dx%d, the network's input\n",
-            images->height, images->width, height, width);
-}
-
-// The largest and the smallest class that have images; their counts are 0 where memory is short or labels are not
-// known.
-typedef struct class_range {
-    size_t largest, smallest;
-    size_t most, least;
-} class_range;
-
-static class_range find_class_range(const silma_images *images)
-{
-    class_range range = {0};
-    size_t classes = (size_t)images->class_count;
-    size_t *counts = images->labels ? calloc(classes, sizeof *counts) : NULL;
-    if (!counts) return range;
-    for (size_t i = 0; i < images->count; i++)
-        counts[images->labels[i]]++;
-    for (size_t c = 0; c < classes; c++) {
-        if (counts[c] > range.most) range.most = counts[range.largest = c];
-        if (counts[c] > 0 && (range.least == 0 || counts[c] < range.least)) range.least = counts[range.smallest = c];
-    }
-    free(counts);
-    return range;
-}
-
-static void print_class_name(const silma_images *images, size_t class)
-{
-    char name[256];
-    text_printable(name, sizeof name, images->class_names ? images->class_names[class] : "");
-    if (images->class_names)
-        fprintf(stderr, "'%s'", name);
-    else
-        fprintf(stderr, "class %zu", class);
-}
-
-// Classes out of balance are learnt badly unless something is done about it.
-static void print_imbalance(const silma_images *images, const json_t *config)
-{
-    const json_t *settings = json_object_get(config, "settings");
-    const char *weights = json_string_value(json_object_get(settings, "class_weights"));
-    const char *sampler = json_string_value(json_object_get(settings, "sampler"));
-    bool weighted = weights && strcmp(weights, "none") != 0, sampled = sampler && strcmp(sampler, "shuffle") != 0;
-    if (weighted && sampled)
-        fprintf(stderr, "notice: --class-weights and --sampler both correct the balance of the classes: twice is too "
-                        "much\n");
-    if (weighted || sampled) return;
-    class_range range = find_class_range(images);
-    if (range.most / 10 < range.least || range.least == 0) return;
-    fprintf(stderr, "notice: classes out of balance: ");
-    print_class_name(images, range.largest);
-    fprintf(stderr, " has %s images, ", text_count(range.most).text);
-    print_class_name(images, range.smallest);
-    fprintf(stderr, " only %s; consider --class-weights balanced, or --sampler balanced\n",
-            text_count(range.least).text);
-}
-
-static void print_own_validation(const silma_dataset *dataset, const json_t *config)
-{
-    if (silma_dataset_has_validation(dataset) && data_count(config, "validation_images") > 0)
-        fprintf(stderr,
-                "note: the folder's own validation images are used; val_split says no more than that they are\n");
-}
-
-// What is trained on what, and every resolved setting.
-static void print_start(const session *s, const json_t *config)
-{
-    const silma_images *images = silma_dataset_images(s->dataset);
-    const char *model = json_string_value(json_object_get(config, "model"));
-    unsigned threads = silma_context_threads(s->context);
-    fprintf(stderr, "training %s on %s: %s images of %s in %d classes, and %s for validation\n", model ? model : "",
-            silma_dataset_name(s->dataset), text_count(data_count(config, "train_images")).text,
-            text_shape(images->height, images->width, images->channels).text, images->class_count,
-            text_count(data_count(config, "validation_images")).text);
-    print_padding(images, config);
-    print_own_validation(s->dataset, config);
-    print_imbalance(images, config);
-    fprintf(stderr, "kernels: %s, %u thread%s\n", silma_context_isa(s->context), threads, threads == 1 ? "" : "s");
-    fprintf(stderr, "run folder: %s\nsettings:\n", s->folder.path);
-    const char *name;
-    json_t *value;
-    json_object_foreach(json_object_get(config, "settings"), name, value) print_setting(name, value);
 }
 
 // What is told at the end of a run.
@@ -466,7 +360,7 @@ static silma_status finish(const session *s, const json_t *config, bool trained,
     if (status) return status;
     silma_report *report = write_report(s, &end.page);
     show_pictures(s, report);
-    if (data_count(config, "validation_images") > 0) status = measure_looks(s, report, &end, why);
+    if (run_folder_count(config, "validation_images") > 0) status = measure_looks(s, report, &end, why);
     report_free(report);
     if (!status && s->json) status = print_end_json(s, &end, why);
     if (!status && !s->json) print_end(s, &end, trained);
@@ -492,7 +386,7 @@ static void hint_after(silma_status status, const session *s, problem *why)
 static silma_status train(const session *s, const json_t *config, problem *why)
 {
     progress_display display = progress_begin(s->quiet, s->json);
-    if (!s->quiet) print_start(s, config);
+    if (!s->quiet) training_print_start(&(training){s->context, s->dataset, s->folder.path}, config);
     silma_status status = silma_run_train(s->run, progress_show, &display, &why->error);
     progress_clear(&display);
     if (!status) return finish(s, config, display.epochs > 0, why);

@@ -6,7 +6,6 @@
 #include <silma/silma.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { SIZE = 8, IMAGES = 512, PIXELS = SIZE * SIZE };
 

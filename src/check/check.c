@@ -32,7 +32,7 @@ void silma_check_free(silma_check *check)
 // ---------------------------------------------------------------------------------------------------------------------
 // Images
 
-const silma_dataset *check_set_of(const silma_check *check, size_t image, uint32_t *index)
+static const silma_dataset *set_of(const silma_check *check, size_t image, uint32_t *index)
 {
     size_t training = check->sets[SILMA_SPLIT_TRAIN]->images.count;
     bool test = image >= training;
@@ -43,14 +43,14 @@ const silma_dataset *check_set_of(const silma_check *check, size_t image, uint32
 const uint8_t *check_pixels(const silma_check *check, size_t image)
 {
     uint32_t index;
-    const silma_dataset *set = check_set_of(check, image, &index);
+    const silma_dataset *set = set_of(check, image, &index);
     return set->images.pixels + index * check_image_bytes(check);
 }
 
 silma_checked_image check_image(const silma_check *check, size_t image)
 {
     uint32_t index;
-    const silma_dataset *set = check_set_of(check, image, &index);
+    const silma_dataset *set = set_of(check, image, &index);
     bool validation = index >= dataset_own_count(set);
     int class = set->images.labels ? (int)set->images.labels[index] : 0;
     return (silma_checked_image){

@@ -10,7 +10,6 @@
 
 #include "core/threads.h"
 #include "data/dataset.h"
-#include "data/folder_scan.h"
 #include "silma/report.h"
 
 enum { CHECK_SETS = 2, CHECK_SENTENCE_MAX = 512, CHECK_KINDS_MAX = 1024 };
@@ -29,7 +28,6 @@ struct silma_check {
 };
 
 // Images are numbered through all sets.
-const silma_dataset *check_set_of(const silma_check *check, size_t image, uint32_t *index);
 const uint8_t *check_pixels(const silma_check *check, size_t image);
 silma_checked_image check_image(const silma_check *check, size_t image);
 

@@ -3,6 +3,7 @@
 #include "check/check.h"
 #include "core/error.h"
 #include "data/folder_decode.h"
+#include "data/folder_scan.h"
 
 #include <stdio.h>
 #include <stdlib.h>

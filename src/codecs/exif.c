@@ -2,7 +2,6 @@
 // directory is a count and entries of 12 bytes: tag, type, count, value. Offsets count from the byte order.
 #include "codecs/exif.h"
 
-#include "codecs/fail.h"
 #include "codecs/picture.h"
 
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "core/file.h"
 
-#include "core/checked.h"
 #include "core/error.h"
 
 #include <errno.h>

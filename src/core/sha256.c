@@ -120,15 +120,20 @@ void sha256_finish(sha256 *sum, char hex[SHA256_HEX_SIZE])
     hex[64] = '\0';
 }
 
+void sha256_of(const void *bytes, size_t count, char hex[SHA256_HEX_SIZE])
+{
+    sha256 sum;
+    sha256_start(&sum);
+    sha256_add(&sum, bytes, count);
+    sha256_finish(&sum, hex);
+}
+
 silma_status sha256_file(const char *path, char hex[SHA256_HEX_SIZE], silma_error *error)
 {
     file_view view;
     silma_status status = file_view_open(&view, path, error);
     if (status != SILMA_OK) return status;
-    sha256 sum;
-    sha256_start(&sum);
-    sha256_add(&sum, view.bytes, view.size);
-    sha256_finish(&sum, hex);
+    sha256_of(view.bytes, view.size, hex);
     file_view_close(&view);
     return SILMA_OK;
 }

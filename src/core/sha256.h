@@ -21,7 +21,8 @@ void sha256_add(sha256 *sum, const void *bytes, size_t count);
 // Writes the sum of all that was added; `sum` must be started again before it is used again.
 void sha256_finish(sha256 *sum, char hex[SHA256_HEX_SIZE]);
 
-// The sum of a whole file.
+// The sum of these bytes, or of a whole file.
+void sha256_of(const void *bytes, size_t count, char hex[SHA256_HEX_SIZE]);
 silma_status sha256_file(const char *path, char hex[SHA256_HEX_SIZE], silma_error *error)
     SILMA_PRIVATE_API(sha256_file);
 

@@ -12,8 +12,8 @@ static bool changes_colour(const augmentation *a)
 
 bool augment_is_on(const augmentation *a)
 {
-    return a->flip || a->vflip || augment_has(a->crop) || a->rotate > 0 || a->scale > 0 || changes_colour(a) ||
-           augment_has(a->cutout) || a->erase > 0 || augment_mixes(a);
+    return a->flip || a->vflip || a->crop.value > 0 || a->rotate > 0 || a->scale > 0 || changes_colour(a) ||
+           a->cutout.value > 0 || a->erase > 0 || augment_mixes(a);
 }
 
 void augment_image(const augmentation *a, const augment_key *key, augment_size size, const uint8_t *image,
@@ -21,6 +21,6 @@ void augment_image(const augmentation *a, const augment_key *key, augment_size s
 {
     augment_geometry(a, key, size, image, result);
     if (changes_colour(a)) augment_colour(a, key, size, result);
-    if (augment_has(a->cutout)) augment_cutout(a, key, size, result);
+    if (a->cutout.value > 0) augment_cutout(a, key, size, result);
     if (a->erase > 0) augment_erase(a, key, size, result);
 }

@@ -47,11 +47,6 @@ static inline int augment_pixels(augment_length length, int side)
     return pixels < (double)side ? (int)(pixels + 0.5) : side;
 }
 
-static inline bool augment_has(augment_length length)
-{
-    return length.value > 0;
-}
-
 // Writes all of `result`.
 void augment_geometry(const augmentation *a, const augment_key *key, augment_size size, const uint8_t *image,
                       uint8_t *result);

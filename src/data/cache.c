@@ -47,10 +47,7 @@ silma_status cache_pack_path(char **path, const char *folder, silma_split split,
                           (int)p->resize, p->background[0], p->background[1], p->background[2], folder);
     if (length < 0) key = NULL;
     if (status == SILMA_OK && key) {
-        sha256 sum;
-        sha256_start(&sum);
-        sha256_add(&sum, key, (size_t)length);
-        sha256_finish(&sum, hex);
+        sha256_of(key, (size_t)length, hex);
         length = asprintf(path, "%s/%.*s.pack", cache, NAME_DIGITS, hex);
     }
     free(key);

@@ -1,10 +1,8 @@
 // Sources: CIFAR-10 and CIFAR-100, binary version.
 #include "data/cifar.h"
 
-#include "core/checked.h"
 #include "core/error.h"
 #include "core/utf8.h"
-#include "data/catalog.h"
 #include "data/dataset.h"
 #include "data/source.h"
 

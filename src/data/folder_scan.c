@@ -4,12 +4,10 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/utf8.h"
-#include "data/dataset.h"
+#include "data/folder_layout.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,176 +15,6 @@
 #include <unistd.h>
 
 enum { SKIPPED_NAMED = 1000, FOLDERS_DEEP = 64 };
-
-// Sub-folders with these names are the splits, not classes, where pick_layout says so.
-static const char TRAIN[] = "train", TEST[] = "test";
-static const char *const VALIDATION[] = {"val", "valid", "validation"};
-enum { VALIDATION_NAMES = sizeof VALIDATION / sizeof *VALIDATION };
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Names in a folder
-
-typedef struct name_list {
-    char **names;
-    size_t count, capacity;
-} name_list;
-
-static void name_list_free(name_list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        free(list->names[i]);
-    free(list->names);
-    *list = (name_list){0};
-}
-
-static bool name_list_add(name_list *list, const char *name)
-{
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 64;
-        char **grown = reallocarray(list->names, capacity, sizeof *grown);
-        if (!grown) return false;
-        list->names = grown;
-        list->capacity = capacity;
-    }
-    list->names[list->count] = strdup(name);
-    return list->names[list->count] && ++list->count;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void name_list_sort(name_list *list)
-{
-    if (list->count > 0) qsort(list->names, list->count, sizeof *list->names, compare_names);
-}
-
-static bool name_list_has(const name_list *list, const char *name)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->names[i], name) == 0) return true;
-    return false;
-}
-
-// What desktops and archives leave behind is nobody's picture.
-static bool is_ignored(const char *name)
-{
-    static const char *const LEFTOVERS[] = {"Thumbs.db", "desktop.ini", "__MACOSX"};
-    for (size_t i = 0; i < sizeof LEFTOVERS / sizeof *LEFTOVERS; i++)
-        if (strcmp(name, LEFTOVERS[i]) == 0) return true;
-    return name[0] == '.';
-}
-
-// The sorted names in an opened folder, which it closes.
-static silma_status list_names(name_list *list, int descriptor, const char *path, silma_error *error)
-{
-    DIR *stream = fdopendir(descriptor);
-    if (!stream) {
-        close(descriptor);
-        return silma_fail_io(error, path, "cannot be read");
-    }
-    silma_status status = SILMA_OK;
-    errno = 0;
-    for (struct dirent *entry; status == SILMA_OK && (entry = readdir(stream)); errno = 0)
-        if (!is_ignored(entry->d_name) && !name_list_add(list, entry->d_name))
-            status = silma_fail_memory(error, strlen(entry->d_name));
-    if (status == SILMA_OK && errno != 0) status = silma_fail_io(error, path, "cannot be read");
-    closedir(stream);
-    name_list_sort(list);
-    return status;
-}
-
-// The sorted names of the sub-folders of "<folder>/<name>", or of `folder` where `name` is empty.
-static silma_status list_folders(name_list *folders, const char *folder, const char *name, silma_error *error)
-{
-    char *path = *name ? path_join(folder, name) : strdup(folder);
-    if (!path) return silma_fail_memory(error, strlen(folder));
-    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    name_list all = {0};
-    silma_status status =
-        descriptor < 0 ? silma_fail_io(error, path, "cannot be opened") : list_names(&all, descriptor, path, error);
-    for (size_t i = 0; status == SILMA_OK && i < all.count; i++) {
-        char *below = path_join(path, all.names[i]);
-        struct stat info;
-        bool is_folder = below && stat(below, &info) == 0 && S_ISDIR(info.st_mode);
-        if (!below || (is_folder && !name_list_add(folders, all.names[i])))
-            status = silma_fail_memory(error, strlen(path));
-        free(below);
-    }
-    name_list_free(&all);
-    free(path);
-    return status;
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Classes, or splits of classes
-
-typedef struct layout {
-    bool split;                            // train/, val/, test/ hold the classes
-    const char *train, *validation, *test; // those that are there; null: not
-    const char *second_validation;         // and none may be
-    name_list folders;                     // of the folder itself
-} layout;
-
-static bool has_folders(const char *folder, const char *name)
-{
-    name_list below = {0};
-    bool found = list_folders(&below, folder, name, NULL) == SILMA_OK && below.count > 0;
-    name_list_free(&below);
-    return found;
-}
-
-static bool is_split_name(const char *name)
-{
-    for (size_t i = 0; i < VALIDATION_NAMES; i++)
-        if (strcmp(name, VALIDATION[i]) == 0) return true;
-    return strcmp(name, TRAIN) == 0 || strcmp(name, TEST) == 0;
-}
-
-// A class may be called "train", and others beside it "bus" and "car". So train/ is taken for the training images only
-// if it has sub-folders, and nothing is beside it, or another split.
-static bool has_splits(const char *folder, const layout *l)
-{
-    bool only_splits = true;
-    for (size_t i = 0; i < l->folders.count; i++)
-        only_splits &= is_split_name(l->folders.names[i]);
-    if (l->train && has_folders(folder, TRAIN)) return only_splits || l->validation || l->test;
-    if (!only_splits) return false;
-    return (l->test && has_folders(folder, TEST)) || (l->validation && has_folders(folder, l->validation));
-}
-
-// Free l->folders with name_list_free, also after a failure.
-static silma_status read_layout(layout *l, const char *folder, silma_error *error)
-{
-    *l = (layout){0};
-    silma_status status = list_folders(&l->folders, folder, "", error);
-    if (status != SILMA_OK) return status;
-    if (name_list_has(&l->folders, TRAIN)) l->train = TRAIN;
-    if (name_list_has(&l->folders, TEST)) l->test = TEST;
-    for (size_t i = 0; i < VALIDATION_NAMES; i++) {
-        if (!name_list_has(&l->folders, VALIDATION[i])) continue;
-        if (l->validation)
-            l->second_validation = VALIDATION[i];
-        else
-            l->validation = VALIDATION[i];
-    }
-    l->split = has_splits(folder, l);
-    return SILMA_OK;
-}
-
-bool folder_scan_finds(const char *folder, silma_split split)
-{
-    layout l;
-    bool found = read_layout(&l, folder, NULL) == SILMA_OK;
-    if (found && l.split)
-        found =
-            split == SILMA_SPLIT_TRAIN ? l.train && has_folders(folder, TRAIN) : l.test && has_folders(folder, TEST);
-    else if (found)
-        found = split == SILMA_SPLIT_TRAIN && l.folders.count > 0;
-    name_list_free(&l.folders);
-    return found;
-}
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Folders that were read already
@@ -317,9 +145,10 @@ static silma_status walk_opened(walker *w, int folder, const char *path, int dep
 {
     name_list names = {0}, folders = {0};
     silma_error unreadable;
-    int copy = fcntl(folder, F_DUPFD_CLOEXEC, 0); // list_names closes it
+    int copy = fcntl(folder, F_DUPFD_CLOEXEC, 0); // name_list_read closes it
     silma_status status = SILMA_OK;
-    if (copy < 0 || list_names(&names, copy, path, &unreadable) != SILMA_OK) status = skip(w, path, strerror(errno));
+    if (copy < 0 || name_list_read(&names, copy, path, &unreadable) != SILMA_OK)
+        status = skip(w, path, strerror(errno));
     for (size_t i = 0; status == SILMA_OK && i < names.count; i++)
         status = add_entry(w, folder, path, names.names[i], &folders);
     close(folder);
@@ -400,39 +229,6 @@ static silma_status walk_classes(walker *w, const char *part, const bool *usable
     return status;
 }
 
-// The classes are those of all splits together, so that a label means the same in each.
-static silma_status collect_classes(folder_scan *scan, layout *l, const char *folder, silma_error *error)
-{
-    name_list classes = {0};
-    const char *parts[] = {l->train, l->validation, l->test};
-    silma_status status = SILMA_OK;
-    for (size_t p = 0; status == SILMA_OK && l->split && p < 3; p++)
-        if (parts[p]) status = list_folders(&classes, folder, parts[p], error);
-    if (!l->split) {
-        classes = l->folders;
-        l->folders = (name_list){0};
-    }
-    name_list_sort(&classes);
-    size_t kept = 0;
-    for (size_t i = 0; i < classes.count; i++) {
-        if (kept > 0 && strcmp(classes.names[kept - 1], classes.names[i]) == 0)
-            free(classes.names[i]);
-        else
-            classes.names[kept++] = classes.names[i];
-    }
-    classes.count = kept;
-    if (status == SILMA_OK && kept > DATASET_MAX_CLASSES)
-        status = silma_fail(error, SILMA_BAD_FILE, "%s: has %zu sub-folders; at most %d classes are allowed", folder,
-                            kept, DATASET_MAX_CLASSES);
-    if (status != SILMA_OK) {
-        name_list_free(&classes);
-        return status;
-    }
-    scan->classes = classes.names;
-    scan->class_count = (int)classes.count;
-    return SILMA_OK;
-}
-
 static silma_status walk_parts(walker *w, const char *part, const char *validation, bool *usable)
 {
     folder_scan *scan = w->scan;
@@ -446,9 +242,9 @@ static silma_status walk_parts(walker *w, const char *part, const char *validati
     return status;
 }
 
-static silma_status walk_split(walker *w, const layout *l, silma_split split)
+static silma_status walk_split(walker *w, const folder_layout *l, silma_split split)
 {
-    const char *part = !l->split ? "" : split == SILMA_SPLIT_TEST ? TEST : TRAIN;
+    const char *part = !l->split ? "" : split == SILMA_SPLIT_TEST ? TEST_FOLDER : TRAIN_FOLDER;
     const char *validation = l->split && split == SILMA_SPLIT_TRAIN ? l->validation : NULL;
     bool *usable = calloc(2 * (size_t)w->scan->class_count + 1, sizeof *usable);
     if (!usable) return silma_fail_memory(w->error, 2 * (size_t)w->scan->class_count);
@@ -460,13 +256,16 @@ static silma_status walk_split(walker *w, const layout *l, silma_split split)
 silma_status folder_scan_read(folder_scan *scan, const char *folder, silma_split split, silma_error *error)
 {
     *scan = (folder_scan){0};
-    layout l;
+    folder_layout l;
+    name_list classes = {0};
     walker w = {.scan = scan, .root = -1, .error = error};
-    silma_status status = read_layout(&l, folder, error);
+    silma_status status = folder_layout_read(&l, folder, error);
     if (status == SILMA_OK && l.split && l.second_validation)
         status = silma_fail(error, SILMA_BAD_FILE, "%s: has %s and %s: which of them holds the validation images?",
                             folder, l.validation, l.second_validation);
-    if (status == SILMA_OK) status = collect_classes(scan, &l, folder, error);
+    if (status == SILMA_OK) status = folder_layout_classes(&l, folder, &classes, error);
+    scan->classes = classes.names;
+    scan->class_count = (int)classes.count;
     if (status == SILMA_OK) {
         w.root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         status = w.root < 0 ? silma_fail_io(error, folder, "cannot be opened") : walk_split(&w, &l, split);

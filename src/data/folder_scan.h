@@ -28,9 +28,6 @@ typedef struct folder_scan {
     char *first_skipped; // the first 1,000 of them, a line each; may be null
 } folder_scan;
 
-// Whether the folder is one of pictures that has this split. Looks at the folder and its sub-folders only.
-bool folder_scan_finds(const char *folder, silma_split split);
-
 // Lists the files of a split. Everything that a class's folder holds belongs to it, however deep, except hidden files
 // and those that desktops leave behind (Thumbs.db, desktop.ini). Free with folder_scan_free.
 silma_status folder_scan_read(folder_scan *scan, const char *folder, silma_split split, silma_error *error)

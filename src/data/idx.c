@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { UNSIGNED_BYTES = 8, IMAGES_RANK = 3, LABELS_RANK = 1, LABELS_HEADER = 8 };
 

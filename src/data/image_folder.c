@@ -4,6 +4,7 @@
 #include "core/utf8.h"
 #include "data/dataset.h"
 #include "data/folder_images.h"
+#include "data/folder_layout.h"
 #include "data/notice.h"
 #include "data/source.h"
 
@@ -179,6 +180,6 @@ static silma_status image_folder_load(silma_dataset *dataset, const data_request
 
 const data_source image_folder_source = {
     .files = {"train/ with a sub-folder a class", "test/ with a sub-folder a class"},
-    .holds = folder_scan_finds,
+    .holds = folder_layout_holds,
     .load = image_folder_load,
 };

@@ -18,10 +18,10 @@ enum {
 // A sketch
 
 // Cell i of `cells` along a side of `size` pixels; where the side is shorter, neighbours share pixels.
-static void cell_range(int i, int cells, int size, int *first, int *last)
+static void cell_range(int i, int size, int *first, int *last)
 {
-    *first = (int)((int64_t)i * size / cells);
-    *last = (int)((int64_t)(i + 1) * size / cells);
+    *first = (int)((int64_t)i * size / SKETCH_SIDE);
+    *last = (int)((int64_t)(i + 1) * size / SKETCH_SIDE);
     if (*last <= *first) *last = *first + 1;
 }
 
@@ -34,8 +34,8 @@ typedef struct view {
 static void mean_colour(const view *v, int y, int x, uint8_t colour[3])
 {
     int top, bottom, left, right;
-    cell_range(y, SKETCH_SIDE, v->height, &top, &bottom);
-    cell_range(x, SKETCH_SIDE, v->width, &left, &right);
+    cell_range(y, v->height, &top, &bottom);
+    cell_range(x, v->width, &left, &right);
     uint64_t sums[3] = {0};
     for (int row = top; row < bottom; row++) {
         const uint8_t *pixel = v->pixels + ((size_t)row * (size_t)v->width + (size_t)left) * (size_t)v->channels;

@@ -4,7 +4,6 @@
 #include "core/error.h"
 #include "core/utf8.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static silma_status check_classes(const char *name, const silma_images *images, silma_error *error)

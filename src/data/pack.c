@@ -39,18 +39,10 @@ typedef struct pack_header {
 static_assert(sizeof(pack_header) <= PACK_PAGE, "the header is a page");
 static_assert(offsetof(pack_header, header_hash) + HASH_DIGITS == sizeof(pack_header), "no bytes that nobody set");
 
-static void hash_of(const void *bytes, size_t count, char hex[SHA256_HEX_SIZE])
-{
-    sha256 sum;
-    sha256_start(&sum);
-    sha256_add(&sum, bytes, count);
-    sha256_finish(&sum, hex);
-}
-
 static bool has_hash(const void *bytes, size_t count, const char *expected)
 {
     char hex[SHA256_HEX_SIZE];
-    hash_of(bytes, count, hex);
+    sha256_of(bytes, count, hex);
     return memcmp(hex, expected, HASH_DIGITS) == 0;
 }
 
@@ -333,7 +325,7 @@ static bool write_index(pack_writer *writer, pack_header *h, const uint32_t *fil
 static bool write_header(pack_writer *writer, pack_header *h)
 {
     char hex[SHA256_HEX_SIZE];
-    hash_of(h, offsetof(pack_header, header_hash), hex);
+    sha256_of(h, offsetof(pack_header, header_hash), hex);
     memcpy(h->header_hash, hex, HASH_DIGITS);
     return lseek(writer->descriptor, 0, SEEK_SET) == 0 && write_fully(writer->descriptor, h, sizeof *h) &&
            fsync(writer->descriptor) == 0;

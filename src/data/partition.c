@@ -9,16 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+// The groups of near-duplicates, and how many images they and the classes have.
+typedef struct grouping {
+    uint32_t *groups;    // (count) by class, each class ascending: class c has groups[starts[c]] to [starts[c + 1]]
+    size_t *starts;      // (classes + 1)
+    uint32_t *sizes;     // (count) images of the group that an image leads; 0: it leads none
+    size_t *class_sizes; // (classes) images of a class's groups
+} grouping;
+
 // The group of an image is its first member; the group's class that member's.
 static uint32_t group_of(const silma_dataset *dataset, size_t image)
 {
     return dataset->groups ? dataset->groups[image] : (uint32_t)image;
 }
 
-// Sorts the groups by class, each class ascending: class c has groups[starts[c]] to groups[starts[c + 1]].
-static void sort_by_class(const silma_dataset *dataset, uint32_t *groups, size_t *starts)
+static void sort_by_class(const silma_dataset *dataset, grouping *g)
 {
     const silma_images *images = &dataset->images;
+    size_t *starts = g->starts;
     size_t classes = (size_t)images->class_count;
     memset(starts, 0, (classes + 1) * sizeof(starts[0]));
     for (size_t i = 0; i < images->count; i++)
@@ -27,33 +35,31 @@ static void sort_by_class(const silma_dataset *dataset, uint32_t *groups, size_t
         starts[c + 1] += starts[c];
     // starts[c] runs ahead while class c is filled, and ends where class c + 1 begins.
     for (size_t i = 0; i < images->count; i++)
-        if (group_of(dataset, i) == i) groups[starts[images->labels[i]]++] = (uint32_t)i;
+        if (group_of(dataset, i) == i) g->groups[starts[images->labels[i]]++] = (uint32_t)i;
     memmove(starts + 1, starts, classes * sizeof(starts[0]));
     starts[0] = 0;
 }
 
-// Images of each group (0 for those that lead none), and of each class, counted by its groups' images.
-static void count_images(const silma_dataset *dataset, uint32_t *group_sizes, size_t *class_sizes)
+static void count_images(const silma_dataset *dataset, grouping *g)
 {
     for (size_t i = 0; i < dataset->images.count; i++) {
         uint32_t group = group_of(dataset, i);
-        group_sizes[group]++;
-        class_sizes[dataset->images.labels[group]]++;
+        g->sizes[group]++;
+        g->class_sizes[dataset->images.labels[group]]++;
     }
 }
 
 // Marks groups of each class, drawn at random, until floor(fraction * m + 0.5) of its m images are marked, or as near
 // to that as the groups allow. (Where all groups are of one image, these are simply the first.)
-static void choose_groups(const silma_dataset *dataset, double fraction, uint64_t seed, uint32_t *groups,
-                          const size_t *starts, const uint32_t *group_sizes, const size_t *class_sizes, bool *chosen)
+static void choose_groups(const grouping *g, size_t classes, double fraction, uint64_t seed, bool *chosen)
 {
-    for (size_t c = 0; c < (size_t)dataset->images.class_count; c++) {
-        uint32_t *members = groups + starts[c];
-        size_t count = starts[c + 1] - starts[c], taken = 0;
+    for (size_t c = 0; c < classes; c++) {
+        uint32_t *members = g->groups + g->starts[c];
+        size_t count = g->starts[c + 1] - g->starts[c], taken = 0;
         random_shuffle(seed, RANDOM_SPLIT, (uint32_t)c, members, count);
-        size_t wanted = (size_t)floor(fraction * (double)class_sizes[c] + 0.5);
+        size_t wanted = (size_t)floor(fraction * (double)g->class_sizes[c] + 0.5);
         for (size_t i = 0; i < count && taken < wanted; i++) {
-            size_t size = group_sizes[members[i]];
+            size_t size = g->sizes[members[i]];
             if (size > 2 * (wanted - taken)) continue; // nearer without it
             chosen[members[i]] = true;
             taken += size;
@@ -77,24 +83,24 @@ static silma_status choose_validation(const silma_dataset *dataset, double fract
                                       size_t *chosen_count, silma_error *error)
 {
     size_t count = dataset->images.count, classes = (size_t)dataset->images.class_count;
-    uint32_t *groups = malloc(count * sizeof(uint32_t));
-    uint32_t *group_sizes = calloc(count, sizeof(uint32_t));
-    size_t *starts = malloc((classes + 1) * sizeof(size_t));
-    size_t *class_sizes = calloc(classes + 1, sizeof(size_t));
-    silma_status status = SILMA_OK;
-    if (groups && group_sizes && starts && class_sizes) {
-        sort_by_class(dataset, groups, starts);
-        count_images(dataset, group_sizes, class_sizes);
-        choose_groups(dataset, fraction, seed, groups, starts, group_sizes, class_sizes, chosen);
+    grouping g = {
+        .groups = malloc(count * sizeof(uint32_t)),
+        .starts = malloc((classes + 1) * sizeof(size_t)),
+        .sizes = calloc(count, sizeof(uint32_t)),
+        .class_sizes = calloc(classes + 1, sizeof(size_t)),
+    };
+    bool made = g.groups && g.starts && g.sizes && g.class_sizes;
+    if (made) {
+        sort_by_class(dataset, &g);
+        count_images(dataset, &g);
+        choose_groups(&g, classes, fraction, seed, chosen);
         *chosen_count = choose_members(dataset, chosen);
-    } else {
-        status = silma_fail_memory(error, 2 * count * sizeof(uint32_t));
     }
-    free(groups);
-    free(group_sizes);
-    free(starts);
-    free(class_sizes);
-    return status;
+    free(g.groups);
+    free(g.starts);
+    free(g.sizes);
+    free(g.class_sizes);
+    return made ? SILMA_OK : silma_fail_memory(error, 2 * count * sizeof(uint32_t));
 }
 
 // The data set has validation images of its own, the last ones. Without any wanted, they are in neither half.

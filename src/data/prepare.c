@@ -1,6 +1,5 @@
 // A picture of any size and kind as an image of a network's size: composed over the background, its colours converted,
 // then resized. All three are linear, so that their order changes nothing but the rounding; only the last one rounds.
-#include "core/checked.h"
 #include "core/error.h"
 #include "data/picture_file.h"
 #include "data/resize.h"

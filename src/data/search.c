@@ -3,7 +3,6 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "core/utf8.h"
 #include "data/catalog.h"
 
 #include <stdio.h>

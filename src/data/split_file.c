@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { INDEX_CHARACTERS = 16, OTHER_CHARACTERS = 4096 }; // what a file may have for each image, and besides
 

@@ -5,7 +5,6 @@
 #include "core/error.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 static bool overlap_in_time(const arena_block *a, const arena_block *b)

@@ -133,7 +133,7 @@ static silma_status connect_layer(const graph *g, layer *l, words *line, silma_e
         previous = find_layer(g, from);
         if (previous == SIZE_MAX) return fail_unknown_layer(g, line, from, error);
     }
-    if (l->type->inputs_max == 1) return append_input(l, previous, error);
+    if (!l->type->joins) return append_input(l, previous, error);
     const char *first = words_next(line);
     if (!first) return words_fail(line, error, "the layers to join are missing");
     const char *second = words_next(line);

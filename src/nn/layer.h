@@ -117,7 +117,7 @@ struct layer_type {
     const char *name;     // the word in the .silma text
     const char *synopsis; // what is expected, shown by error messages: "conv FILTERS HxW [same|valid] [ACTIVATION] ..."
     size_t settings_size;
-    size_t inputs_min, inputs_max; // 1,1 for most; add and concat take 2 to SIZE_MAX
+    bool joins; // takes two or more inputs, by their names; the others have one
 
     // Takes the layer's words from the line (nn/words.h); common words (name=, from=) are gone already. Whatever is
     // left over is reported by the caller. Fills settings (zeroed before) and act.

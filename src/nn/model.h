@@ -71,11 +71,7 @@ const float *model_run(silma_model *model, size_t n, const uint32_t *indices, co
 // `statistics`, which may be null.
 silma_status model_add_tensors(safetensors_writer *writer, const graph *g, const char *prefix, const float *weights,
                                const float *statistics, silma_error *error);
-// Whether the file holds every tensor of the network in its shape: before memory is taken for them, since a text of one
-// line may ask for gigabytes. `path` is for messages here and below.
-silma_status model_check_tensors(const safetensors *file, const char *path, const graph *g, silma_error *error);
-
-// The reverse of model_add_tensors. SILMA_BAD_FILE if a tensor is missing or has another shape.
+// The reverse of model_add_tensors; `path` is for messages. SILMA_BAD_FILE if a tensor is missing or has another shape.
 silma_status model_read_tensors(const safetensors *file, const char *path, const graph *g, const char *prefix,
                                 float *weights, float *statistics, silma_error *error);
 

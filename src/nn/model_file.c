@@ -85,7 +85,9 @@ static silma_status read_tensor(const safetensors *file, const char *path, const
     return SILMA_OK;
 }
 
-silma_status model_check_tensors(const safetensors *file, const char *path, const graph *g, silma_error *error)
+// Whether the file holds every tensor of the network in its shape: before memory is taken for them, since a text of one
+// line may ask for gigabytes.
+static silma_status check_tensors(const safetensors *file, const char *path, const graph *g, silma_error *error)
 {
     for (size_t i = 0; i < g->layer_count; i++) {
         for (int p = 0; p < g->layers[i].parameter_count; p++) {
@@ -206,7 +208,7 @@ static silma_status read_described(silma_model **result, const safetensors *file
                             graph_output(g).c, class_count);
     if (status == SILMA_OK && !preprocessing_lists_channels(preprocessing, g))
         status = fail_metadata(path, "preprocessing", "a JSON object with a scale and a shift a channel", error);
-    if (status == SILMA_OK) status = model_check_tensors(file, path, g, error);
+    if (status == SILMA_OK) status = check_tensors(file, path, g, error);
     if (status == SILMA_OK)
         status = model_create(&model, g, names, class_count, error);
     else

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "nn/network.h"
 
-#include "core/checked.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "nn/zoo.h"
@@ -11,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NETWORK_FILE_MAX = 1 << 20, DESCRIPTION_MAX = 160 };
+enum { NETWORK_FILE_MAX = 1 << 20 };
 
 // "dir/my-net.silma" -> "my-net"
 static char *name_from_origin(const char *origin)

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+const text_style axis_beside = {.fill = SVG_DIM, .anchor = SVG_END, .size = SVG_SMALL};
+const text_style axis_below = {.fill = SVG_DIM, .anchor = SVG_MIDDLE, .size = SVG_SMALL};
+
 // A range that can be divided: finite, with width.
 static void repair(double *low, double *high)
 {

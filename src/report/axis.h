@@ -2,7 +2,7 @@
 #ifndef SILMA_REPORT_AXIS_H
 #define SILMA_REPORT_AXIS_H
 
-#include "report/text_buffer.h"
+#include "report/svg.h"
 
 enum { AXIS_TICKS_MAX = 32 };
 
@@ -23,6 +23,9 @@ axis axis_linear(double low, double high, double scale, int wanted, bool round_e
 axis axis_counting(double low, double high, int wanted);
 // Ticks at powers of ten, and between them where there are few. Where nothing is above 0, a linear axis.
 axis axis_logarithmic(double low, double high, double scale);
+
+// How the numbers beside an upright axis are written, and those below a level one.
+extern const text_style axis_beside, axis_below;
 
 double axis_place(const axis *a, double value); // in pixels; NaN for what a logarithm cannot take
 

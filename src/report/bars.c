@@ -60,21 +60,30 @@ static void draw_interval(text_buffer *out, const bar *b, double left, double en
 void bars_draw(text_buffer *out, const bar_chart *chart, double width)
 {
     double row = row_of(chart), size = fmin(SVG_SMALL, row * 0.72), most = most_of(chart);
-    double names = 0, values = 0, names_most = chart->names_most > 0 ? chart->names_most : 0.4 * width;
+    double names = 0, values = 0;
     for (size_t i = 0; i < chart->count; i++) {
         names = fmax(names, svg_text_width(chart->bars[i].name, size) * (chart->bars[i].bold ? SVG_BOLDER : 1));
         values = fmax(values, svg_text_width(value_text(chart, chart->bars[i].value).text, size));
     }
-    names = fmin(names, names_most);
+    names = fmin(names, 0.4 * width);
     double left = names + GAP, full = fmax(10, width - left - GAP - values);
     for (size_t i = 0; i < chart->count; i++) {
         const bar *b = &chart->bars[i];
         double top = row * (double)i, middle = top + row / 2, base = middle + size * 0.36;
         double share = isfinite(b->value) ? fmin(1, fmax(0, b->value / most)) : 0;
-        svg_text_fit_bold(out, SVG_INK, names, base, SVG_END, size, names + 1, b->bold, b->name);
+        svg_text(out, &(text_style){.anchor = SVG_END, .size = size, .width = names + 1, .bold = b->bold}, names, base,
+                 b->name);
         svg_rect(out, SVG_SHADE, left, top + row * 0.17, full, row * 0.66);
         if (share > 0) svg_rect(out, b->fill, left, top + row * 0.17, fmax(0.5, full * share), row * 0.66);
         draw_interval(out, b, left, left + full * share, full, most, middle);
-        svg_text(out, SVG_DIM, width, base, SVG_END, size, value_text(chart, b->value).text);
+        svg_text(out, &(text_style){.fill = SVG_DIM, .anchor = SVG_END, .size = size}, width, base,
+                 value_text(chart, b->value).text);
     }
+}
+
+void bars_add_figure(text_buffer *out, const bar_chart *chart, double width, const char *title, bool inside_page)
+{
+    svg_begin(out, &(svg_frame){width, bars_height(chart), title, NULL, inside_page});
+    bars_draw(out, chart, width);
+    svg_end(out);
 }

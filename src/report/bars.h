@@ -15,13 +15,14 @@ typedef struct bar {
 typedef struct bar_chart {
     const bar *bars;
     size_t count;
-    double most;       // the value of a full bar; 0: the greatest value
-    bool percent;      // values are shares, written in per cent
-    double row;        // height of a row; 0: 18. Its text shrinks with it
-    double names_most; // width that names may take; 0: 40 % of the width
+    double most;  // the value of a full bar; 0: the greatest value
+    bool percent; // values are shares, written in per cent
+    double row;   // height of a row; 0: 18. Its text shrinks with it
 } bar_chart;
 
 double bars_height(const bar_chart *chart);
 void bars_draw(text_buffer *out, const bar_chart *chart, double width);
+// The same as a figure.
+void bars_add_figure(text_buffer *out, const bar_chart *chart, double width, const char *title, bool inside_page);
 
 #endif

@@ -2,10 +2,8 @@
 #define _GNU_SOURCE
 #include "check/check.h"
 #include "core/error.h"
-#include "core/file.h"
 #include "report/gallery.h"
 #include "report/page.h"
-#include "report/pictures.h"
 #include "report/words.h"
 #include "silma/report.h"
 
@@ -40,12 +38,13 @@ static silma_status add_image(gallery *g, const silma_check *check, const silma_
 {
     const silma_dataset *set = check->sets[strcmp(image->split, "test") == 0 ? SILMA_SPLIT_TEST : SILMA_SPLIT_TRAIN];
     const silma_images *images = &set->images;
-    silma_picture picture;
-    silma_status status = picture_thumbnail(&picture, images->pixels + image->index * check_image_bytes(check),
-                                            images->height, images->width, images->channels, error);
-    if (status != SILMA_OK) return status;
-    status =
-        gallery_add_pixels(g, picture.pixels, picture.height, picture.width, picture.channels, caption, colour, error);
+    grid_image shown = {.pixels = images->pixels + image->index * check_image_bytes(check),
+                        .height = images->height,
+                        .width = images->width,
+                        .channels = images->channels,
+                        .caption = caption,
+                        .colour = colour};
+    silma_status status = gallery_add(g, &shown, error);
     if (status != SILMA_OK) return status;
     gallery_item *item = &g->items[g->count - 1];
     if (image->file)
@@ -223,19 +222,14 @@ static silma_status build(const silma_check *check, text_buffer *page, silma_err
     }
     add_kinds_of_files(page, check);
     page_end(page);
-    return status == SILMA_OK ? buffer_status(page, error) : status;
+    return status;
 }
 
 silma_status silma_check_write(const silma_check *check, const char *path, silma_error *error)
 {
     text_buffer page = {0};
-    file_writer *writer;
     silma_status status = build(check, &page, error);
-    if (status == SILMA_OK) status = file_writer_open(&writer, path, error);
-    if (status == SILMA_OK) {
-        file_writer_write(writer, page.text, page.length);
-        status = file_writer_commit(writer, error);
-    }
+    if (status == SILMA_OK) status = buffer_write(&page, path, error);
     buffer_free(&page);
     return status;
 }

@@ -3,7 +3,6 @@
 #include "core/error.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,9 +171,29 @@ static void set_means(silma_comparison *c)
 // ---------------------------------------------------------------------------------------------------------------------
 // Runs
 
+// Of the best weights: from their predictions, or else from the epoch's record.
+static interval best_accuracy(const run_facts *f, double recorded)
+{
+    if (f->scored && !f->scored_training) return f->scores.accuracy;
+    if (!isfinite(recorded)) return (interval){NAN, NAN, NAN};
+    return share_interval((size_t)llround(recorded * (double)f->validation_images), f->validation_images);
+}
+
+// Why its predictions are not there to be compared; null: they are.
+static const char *problem_of(const run_facts *f)
+{
+    if (f->scored) return f->scored_training ? "it kept no images for validation" : NULL;
+    return f->data_problem[0] ? f->data_problem : "it holds no model yet";
+}
+
 static void show_run(const compared_run *run, silma_compared_run *shown)
 {
+    static const silma_epoch none = {
+        .val_loss = NAN, .val_accuracy = NAN, .val_true_positives = NAN}; // where no epoch is finished
     const run_facts *f = &run->facts;
+    const silma_epoch *last = f->history.count > 0 ? &f->history.epochs[f->history.count - 1] : &none;
+    const silma_epoch *best = f->best_epoch ? &f->history.epochs[f->best_epoch - 1] : last;
+    interval accuracy = best_accuracy(f, best->val_accuracy);
     size_t trainable, other;
     uint64_t multiply_adds;
     graph_count(f->network->g, &trainable, &other, &multiply_adds);
@@ -188,35 +207,16 @@ static void show_run(const compared_run *run, silma_compared_run *shown)
         .epochs = f->history.count,
         .best_epoch = f->best_epoch,
         .seconds = f->seconds,
-        .accuracy = NAN,
-        .accuracy_low = NAN,
-        .accuracy_high = NAN,
-        .loss = NAN,
-        .true_positives = NAN,
-        .last_accuracy = NAN,
+        .accuracy = accuracy.value,
+        .accuracy_low = accuracy.low,
+        .accuracy_high = accuracy.high,
+        .loss = best->val_loss,
+        .true_positives = best->val_true_positives,
+        .last_accuracy = last->val_accuracy,
         .images = f->validation_images,
         .group = run->group,
-        .problem = f->scored            ? NULL
-                   : f->data_problem[0] ? f->data_problem
-                                        : "it holds no model yet",
+        .problem = problem_of(f),
     };
-    if (f->history.count > 0) {
-        const silma_epoch *last = &f->history.epochs[f->history.count - 1];
-        const silma_epoch *best = f->best_epoch ? &f->history.epochs[f->best_epoch - 1] : last;
-        shown->loss = best->val_loss;
-        shown->true_positives = best->val_true_positives;
-        shown->last_accuracy = last->val_accuracy;
-        shown->accuracy = best->val_accuracy;
-    }
-    interval accuracy = {NAN, NAN, NAN};
-    if (f->scored && !f->scored_training)
-        accuracy = f->scores.accuracy;
-    else if (isfinite(shown->accuracy))
-        accuracy = share_interval((size_t)llround(shown->accuracy * (double)shown->images), shown->images);
-    shown->accuracy = accuracy.value;
-    shown->accuracy_low = accuracy.low;
-    shown->accuracy_high = accuracy.high;
-    if (f->scored && f->scored_training) shown->problem = "it kept no images for validation";
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

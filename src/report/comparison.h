@@ -5,6 +5,7 @@
 
 #include "report/run_facts.h"
 #include "report/statistics.h"
+#include "report/text_buffer.h"
 #include "silma/report.h"
 
 typedef struct compared_run {
@@ -24,6 +25,12 @@ struct silma_comparison {
     char **sentences;
     size_t sentence_count;
 };
+
+// comparison_curves.c: a chart of each recorded value, of all runs, or of their groups' means; up to so many lines have
+// their names and colours, more share those of their groups.
+enum { COMPARISON_NAMED_MOST = 8 };
+bool comparison_has_seeds(const silma_comparison *c); // some runs differ by their seed only
+silma_status comparison_add_panels(const silma_comparison *c, bool means, text_buffer *page, silma_error *error);
 
 // comparison_sentences.c
 silma_status comparison_conclude(silma_comparison *c, silma_error *error);

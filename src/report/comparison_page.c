@@ -1,9 +1,7 @@
-// The page and the figures of a comparison.
+// The page of a comparison.
 #include "report/comparison.h"
 
 #include "core/error.h"
-#include "core/file.h"
-#include "report/line_chart.h"
 #include "report/page.h"
 #include "report/words.h"
 
@@ -15,219 +13,6 @@
 static const page_link LINK_RUNS = {"runs", "Runs"}, LINK_DIFFERENCES = {"settings", "What differs"},
                        LINK_CURVES = {"curves", "Curves"}, LINK_SEEDS = {"seeds", "Over seeds"},
                        LINK_PAIRS = {"pairs", "Pairs"};
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Curves
-
-typedef double epoch_value(const silma_epoch *epoch);
-
-static double value_loss(const silma_epoch *epoch)
-{
-    return epoch->val_loss;
-}
-
-static double value_accuracy(const silma_epoch *epoch)
-{
-    return epoch->val_accuracy;
-}
-
-static double value_true_positives(const silma_epoch *epoch)
-{
-    return epoch->val_true_positives;
-}
-
-static double value_training_loss(const silma_epoch *epoch)
-{
-    return epoch->loss;
-}
-
-typedef struct panel {
-    const char *name, *title; // of its file; above it
-    epoch_value *value;
-    bool percent;
-} panel;
-
-static const panel panels[] = {
-    {"validation-loss", "Validation loss", value_loss, false},
-    {"validation-accuracy", "Validation accuracy", value_accuracy, true},
-    {"validation-true-positives", "Validation true positives", value_true_positives, true},
-    {"training-loss", "Training loss", value_training_loss, false},
-};
-enum { PANEL_COUNT = sizeof panels / sizeof *panels, NAMED_LINES_MAX = 8 };
-
-static const double WIDTH = 360, HEIGHT = 300;
-
-static void draw_chart(text_buffer *out, const panel *p, const char *title, const chart_series *series, size_t count,
-                       bool inside_page)
-{
-    const line_chart chart = {
-        .title = title,
-        .x_label = "epoch",
-        .y_label = p->percent ? "per cent" : NULL,
-        .series = series,
-        .series_count = count,
-        .counting = true,
-        .percent = p->percent,
-    };
-    // Names beneath each other need room.
-    double names = 0;
-    for (size_t i = 0; i < count; i++)
-        names += series[i].name ? svg_text_width(series[i].name, SVG_SMALL) + 60 : 0;
-    double height = HEIGHT + 16 * fmin(NAMED_LINES_MAX, ceil(names / WIDTH));
-    svg_begin(out, &(svg_frame){WIDTH, height, title, "By epoch", inside_page});
-    line_chart_draw(out, &chart, WIDTH, height);
-    svg_end(out);
-}
-
-static size_t most_epochs(const silma_comparison *c)
-{
-    size_t most = 1;
-    for (size_t i = 0; i < c->count; i++)
-        if (c->runs[i].facts.history.count > most) most = c->runs[i].facts.history.count;
-    return most;
-}
-
-// A line for each run. Many runs share the colours of their groups.
-static silma_status draw_runs(const silma_comparison *c, const panel *p, text_buffer *out, bool inside_page,
-                              silma_error *error)
-{
-    size_t epochs = most_epochs(c);
-    double *values = calloc(c->count * epochs, sizeof *values);
-    chart_series *series = calloc(c->count, sizeof *series);
-    bool many = c->count > NAMED_LINES_MAX;
-    silma_status status = values && series ? SILMA_OK : silma_fail_memory(error, c->count * epochs * sizeof *values);
-    for (size_t i = 0; i < c->count && !status; i++) {
-        const history *h = &c->runs[i].facts.history;
-        double *y = values + i * epochs;
-        for (size_t e = 0; e < h->count; e++)
-            y[e] = p->value(&h->epochs[e]);
-        bool named = !many || c->groups[c->runs[i].group].first == i;
-        series[i] = (chart_series){.name = named ? c->runs[i].label : NULL,
-                                   .y = y,
-                                   .count = h->count,
-                                   .colour = (unsigned)(many ? c->runs[i].group : i)};
-    }
-    if (!status) draw_chart(out, p, p->title, series, c->count, inside_page);
-    free(values);
-    free(series);
-    return status ? status : buffer_status(out, error);
-}
-
-// The mean of a group's runs at epoch `e`, of those that came so far.
-static mean_interval epoch_mean(const silma_comparison *c, size_t group, const panel *p, size_t e, double *values)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < c->count; i++) {
-        const history *h = &c->runs[i].facts.history;
-        if (c->runs[i].group == group && e < h->count) values[count++] = p->value(&h->epochs[e]);
-    }
-    return mean_of(values, count);
-}
-
-// A line with a band for each group of several runs, as far as all of them came; a plain line for the others.
-static silma_status draw_means(const silma_comparison *c, const panel *p, text_buffer *out, bool inside_page,
-                               silma_error *error)
-{
-    enum { ROWS = 3 };
-    size_t epochs = most_epochs(c);
-    double *values = calloc(c->group_count * epochs * ROWS + c->count, sizeof *values);
-    chart_series *series = calloc(c->group_count, sizeof *series);
-    char(*names)[160] = calloc(c->group_count, sizeof *names);
-    silma_status status =
-        values && series && names ? SILMA_OK : silma_fail_memory(error, c->group_count * epochs * sizeof *values);
-    for (size_t g = 0; g < c->group_count && !status; g++) {
-        double *y = values + g * epochs * ROWS, *low = y + epochs, *high = low + epochs;
-        size_t count = 0;
-        for (; count < epochs; count++) {
-            mean_interval m = epoch_mean(c, g, p, count, values + c->group_count * epochs * ROWS);
-            if (m.count < c->groups[g].runs) break; // those that trained longer are others than all
-            y[count] = m.mean;
-            low[count] = m.low;
-            high[count] = m.high;
-        }
-        const char *label = c->runs[c->groups[g].first].label;
-        if (c->groups[g].runs > 1)
-            snprintf(names[g], sizeof names[g], "%.120s and %zu more", label, c->groups[g].runs - 1);
-        else
-            snprintf(names[g], sizeof names[g], "%.150s", label);
-        series[g] =
-            (chart_series){.name = names[g], .y = y, .low = low, .high = high, .count = count, .colour = (unsigned)g};
-    }
-    if (!status) draw_chart(out, p, p->title, series, c->group_count, inside_page);
-    free(values);
-    free(series);
-    free(names);
-    return status ? status : buffer_status(out, error);
-}
-
-static bool has_values(const silma_comparison *c, const panel *p)
-{
-    for (size_t i = 0; i < c->count; i++)
-        for (size_t e = 0; e < c->runs[i].facts.history.count; e++)
-            if (isfinite(p->value(&c->runs[i].facts.history.epochs[e]))) return true;
-    return false;
-}
-
-static bool has_seeds(const silma_comparison *c)
-{
-    for (size_t i = 0; i < c->group_count; i++)
-        if (c->groups[i].runs > 1) return true;
-    return false;
-}
-
-typedef silma_status draw_panel(const silma_comparison *c, const panel *p, text_buffer *out, bool inside_page,
-                                silma_error *error);
-
-static silma_status add_panels(const silma_comparison *c, text_buffer *page, draw_panel *draw, silma_error *error)
-{
-    silma_status status = SILMA_OK;
-    buffer_add(page, "<div class=\"three\">\n");
-    for (size_t i = 0; i < PANEL_COUNT && !status; i++) {
-        if (!has_values(c, &panels[i])) continue;
-        page_figure_begin(page, false);
-        status = draw(c, &panels[i], page, true, error);
-        page_figure_end(page, NULL);
-    }
-    buffer_add(page, "</div>\n");
-    return status;
-}
-
-silma_status silma_comparison_figures(const silma_comparison *c, silma_figure_fn *receive, void *user,
-                                      silma_error *error)
-{
-    silma_status status = SILMA_OK;
-    for (size_t i = 0; i < (has_seeds(c) ? 2 : 1) * PANEL_COUNT && !status; i++) {
-        const panel *p = &panels[i % PANEL_COUNT];
-        if (!has_values(c, p)) continue;
-        char name[64];
-        text_buffer svg = {0};
-        snprintf(name, sizeof name, "%s%s", i < PANEL_COUNT ? "" : "mean-", p->name);
-        status = i < PANEL_COUNT ? draw_runs(c, p, &svg, false, error) : draw_means(c, p, &svg, false, error);
-        if (!status) status = receive(name, svg.text, svg.length, user, error);
-        buffer_free(&svg);
-    }
-    return status;
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Tables
-
-static void begin_table(text_buffer *page, const char *label, const char *const *headings, size_t count)
-{
-    buffer_print(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table><thead><tr>",
-                 label);
-    for (size_t i = 0; i < count; i++) // those of numbers begin with '#'
-        if (headings[i][0] == '#')
-            buffer_print(page, "<th class=\"n\">%s</th>", headings[i] + 1);
-        else
-            buffer_print(page, "<th>%s</th>", headings[i]);
-    buffer_add(page, "</tr></thead>\n<tbody>\n");
-}
-
-static void end_table(text_buffer *page)
-{
-    buffer_add(page, "</tbody></table></div>\n");
-}
 
 static void add_name(text_buffer *page, const char *name)
 {
@@ -278,15 +63,15 @@ static void add_runs(const silma_comparison *c, text_buffer *page)
 {
     static const char *const headings[] = {"Run",     "Network",   "Data",  "#Seed",           "#Parameters",
                                            "#Epochs", "#Accuracy", "#Loss", "#True positives", "#Last accuracy",
-                                           "#Time"};
+                                           "#Time",   NULL};
     page_section_begin(
         page, &LINK_RUNS,
         "On each run's validation images, with its best weights. These were chosen on the same images, so "
         "that all of it is a little too good: <code>silma eval --split test</code> has the last word.");
-    begin_table(page, "Runs", headings, sizeof headings / sizeof *headings);
+    page_table_begin(page, "Runs", headings);
     for (size_t i = 0; i < c->count; i++)
         add_run_row(c, i, page);
-    end_table(page);
+    page_table_end(page);
     for (size_t i = 0; i < c->count; i++) {
         if (!c->shown[i].problem) continue;
         buffer_add(page, "<p class=\"small soft\">");
@@ -329,8 +114,8 @@ static silma_status add_setting(const silma_comparison *c, const char *setting, 
 static silma_status add_differences(const silma_comparison *c, text_buffer *page, silma_error *error)
 {
     page_section_begin(page, &LINK_DIFFERENCES, "The settings that are not the same in all runs.");
-    buffer_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                     "aria-label=\"Settings\"><table><thead><tr><th>Setting</th>");
+    page_scroll_begin(page, "Settings");
+    buffer_add(page, "<table><thead><tr><th>Setting</th>");
     for (size_t i = 0; i < c->count; i++) {
         buffer_add(page, "<th>");
         buffer_escape(page, c->runs[i].label);
@@ -347,7 +132,7 @@ static silma_status add_differences(const silma_comparison *c, text_buffer *page
         status = add_setting(c, name, page, error);
         any = true;
     }
-    end_table(page);
+    page_table_end(page);
     if (!any) buffer_add(page, "<p>All settings are the same.</p>\n");
     for (size_t i = 1; i < c->count; i++) {
         const char *difference = comparison_difference(&c->runs[0].facts, &c->runs[i].facts);
@@ -376,13 +161,13 @@ static void add_mean(text_buffer *page, silma_compared_mean m, bool percent)
 
 static silma_status add_seeds(const silma_comparison *c, text_buffer *page, silma_error *error)
 {
-    static const char *const headings[] = {"Runs",  "#Number",         "#Accuracy",
-                                           "#Loss", "#True positives", "#Last accuracy"};
+    static const char *const headings[] = {"Runs",           "#Number", "#Accuracy", "#Loss", "#True positives",
+                                           "#Last accuracy", NULL};
     page_section_begin(
         page, &LINK_SEEDS,
         "Runs that differ by their seed only, as one: means with their 95 % intervals (Student's t). The "
         "bands of the curves are such intervals too, as far as all of the runs came.");
-    begin_table(page, "Means over seeds", headings, sizeof headings / sizeof *headings);
+    page_table_begin(page, "Means over seeds", headings);
     for (size_t i = 0; i < c->group_count; i++) {
         const silma_compared_group *g = &c->groups[i];
         buffer_add(page, "<tr><th scope=\"row\">");
@@ -396,8 +181,8 @@ static silma_status add_seeds(const silma_comparison *c, text_buffer *page, silm
         add_mean(page, g->last_accuracy, true);
         buffer_add(page, "</tr>\n");
     }
-    end_table(page);
-    silma_status status = add_panels(c, page, draw_means, error);
+    page_table_end(page);
+    silma_status status = comparison_add_panels(c, true, page, error);
     page_section_end(page);
     return status;
 }
@@ -426,9 +211,9 @@ static void add_pair_row(const silma_comparison *c, const silma_compared_pair *p
 
 static void add_untested(const silma_comparison *c, size_t count, text_buffer *page)
 {
-    static const char *const headings[] = {"First", "Second", "Why not"};
+    static const char *const headings[] = {"First", "Second", "Why not", NULL};
     buffer_print(page, "<details><summary>%zu pairs that cannot be tested</summary>\n", count);
-    begin_table(page, "Untested pairs", headings, sizeof headings / sizeof *headings);
+    page_table_begin(page, "Untested pairs", headings);
     for (size_t i = 0; i < c->pair_count; i++) {
         if (!c->pairs[i].problem) continue;
         buffer_add(page, "<tr>");
@@ -436,14 +221,15 @@ static void add_untested(const silma_comparison *c, size_t count, text_buffer *p
         add_name(page, c->shown[c->pairs[i].second].label);
         buffer_print(page, "<td>%s</td></tr>\n", c->pairs[i].problem);
     }
-    end_table(page);
+    page_table_end(page);
     buffer_add(page, "</details>\n");
 }
 
 static void add_pairs(const silma_comparison *c, text_buffer *page)
 {
     static const char *const headings[] = {
-        "First", "Second", "#Difference, points", "#Only first right", "#Only second right", "#p", "#p, all pairs"};
+        "First",         "Second", "#Difference, points", "#Only first right", "#Only second right", "#p",
+        "#p, all pairs", NULL};
     page_section_begin(
         page, &LINK_PAIRS,
         "McNemar's test, of runs with the same validation images: only images that one of the two gets "
@@ -453,10 +239,10 @@ static void add_pairs(const silma_comparison *c, text_buffer *page)
     size_t tested = 0;
     for (size_t i = 0; i < c->pair_count; i++) {
         if (c->pairs[i].problem) continue;
-        if (tested++ == 0) begin_table(page, "Pairs", headings, sizeof headings / sizeof *headings);
+        if (tested++ == 0) page_table_begin(page, "Pairs", headings);
         add_pair_row(c, &c->pairs[i], page);
     }
-    if (tested > 0) end_table(page);
+    if (tested > 0) page_table_end(page);
     if (tested < c->pair_count) add_untested(c, c->pair_count - tested, page);
     page_section_end(page);
 }
@@ -481,7 +267,7 @@ static silma_status add_page(const silma_comparison *c, text_buffer *page, silma
     links[count++] = LINK_RUNS;
     links[count++] = LINK_DIFFERENCES;
     links[count++] = LINK_CURVES;
-    if (has_seeds(c)) links[count++] = LINK_SEEDS;
+    if (comparison_has_seeds(c)) links[count++] = LINK_SEEDS;
     links[count++] = LINK_PAIRS;
     char title[64];
     snprintf(title, sizeof title, "Comparison of %zu runs", c->count);
@@ -493,29 +279,24 @@ static silma_status add_page(const silma_comparison *c, text_buffer *page, silma
     silma_status status = add_differences(c, page, error);
     if (status) return status;
     page_section_begin(page, &LINK_CURVES,
-                       c->count > NAMED_LINES_MAX
+                       c->count > COMPARISON_NAMED_MOST
                            ? "A line for each run; runs that differ by their seed only share a colour."
                            : "A line for each run.");
-    status = add_panels(c, page, draw_runs, error);
+    status = comparison_add_panels(c, false, page, error);
     page_section_end(page);
-    if (!status && has_seeds(c)) status = add_seeds(c, page, error);
+    if (!status && comparison_has_seeds(c)) status = add_seeds(c, page, error);
     if (status) return status;
     add_pairs(c, page);
     buffer_add(page, "</main>\n");
     page_end(page);
-    return buffer_status(page, error);
+    return SILMA_OK;
 }
 
 silma_status silma_comparison_write(const silma_comparison *c, const char *path, silma_error *error)
 {
     text_buffer page = {0};
-    file_writer *writer = NULL;
     silma_status status = add_page(c, &page, error);
-    if (!status) status = file_writer_open(&writer, path, error);
-    if (!status) {
-        file_writer_write(writer, page.text, page.length);
-        status = file_writer_commit(writer, error);
-    }
+    if (!status) status = buffer_write(&page, path, error);
     buffer_free(&page);
     return status;
 }

@@ -15,7 +15,7 @@ static silma_status keep(silma_comparison *c, text_buffer *sentence, silma_error
     char **grown = reallocarray(c->sentences, c->sentence_count + 1, sizeof *grown);
     if (!grown) return silma_fail_memory(error, (c->sentence_count + 1) * sizeof *grown);
     c->sentences = grown;
-    silma_status status = buffer_take(sentence, &grown[c->sentence_count], NULL, error);
+    silma_status status = buffer_take(sentence, &grown[c->sentence_count], error);
     if (!status) c->sentence_count++;
     return status;
 }
@@ -66,9 +66,8 @@ static void pair_sentence(const silma_comparison *c, const silma_compared_pair *
     buffer_print(out, " on the same %s images: more than chance explains.", count_text(pair->images).text);
 }
 
-static void no_difference(const silma_comparison *c, size_t tested, text_buffer *out)
+static void no_difference(size_t tested, text_buffer *out)
 {
-    (void)c;
     if (tested == 1)
         buffer_add(out, "The two runs that share their validation images do not differ by more than chance explains.");
     else
@@ -95,7 +94,7 @@ silma_status comparison_conclude(silma_comparison *c, silma_error *error)
         status = keep(c, &sentence, error);
     }
     if (!status && tested > 0 && different == 0) {
-        no_difference(c, tested, &sentence);
+        no_difference(tested, &sentence);
         status = keep(c, &sentence, error);
     }
     if (!status && different > PAIRS_NAMED) {

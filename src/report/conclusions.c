@@ -2,6 +2,7 @@
 
 #include "core/utf8.h"
 #include "report/words.h"
+#include "train/recorded.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -112,26 +113,16 @@ static void say_ending(const run_facts *facts, conclusions *drawn)
             epochs, facts->epochs_wanted);
 }
 
-static double least_loss(const history *h, size_t first, double (*loss)(const silma_epoch *), size_t *where)
+static double least_loss(const history *h, size_t first, recorded loss, size_t *where)
 {
     double least = NAN;
     for (size_t i = first; i < h->count; i++) {
-        double value = loss(&h->epochs[i]);
+        double value = recorded_value(&h->epochs[i], loss);
         if (!isnan(least) && !(value < least)) continue;
         least = value;
         *where = i;
     }
     return least;
-}
-
-static double validation_loss(const silma_epoch *epoch)
-{
-    return epoch->val_loss;
-}
-
-static double training_loss(const silma_epoch *epoch)
-{
-    return epoch->loss;
 }
 
 // The last three epochs' least value stands for the end, so that one bad epoch is not taken for a trend.
@@ -141,9 +132,9 @@ unsigned overfit_since(const history *h)
     static const double RISE = 1.03;
     if (h->count < 2 + END) return 0;
     size_t best = 0, ignored;
-    double least = least_loss(h, 0, validation_loss, &best);
-    double end = least_loss(h, h->count - END, validation_loss, &ignored);
-    double training_end = least_loss(h, h->count - END, training_loss, &ignored);
+    double least = least_loss(h, 0, RECORDED_VAL_LOSS, &best);
+    double end = least_loss(h, h->count - END, RECORDED_VAL_LOSS, &ignored);
+    double training_end = least_loss(h, h->count - END, RECORDED_LOSS, &ignored);
     bool rises = best + END < h->count && end > RISE * least;
     bool falls = training_end < h->epochs[best].loss;
     return rises && falls ? h->epochs[best].epoch : 0;
@@ -223,10 +214,11 @@ static void say_improving(const run_facts *facts, conclusions *drawn)
     if (h->count < 3 || facts->stopped_early) return;
     size_t where = 0, ignored;
     bool validation = !isnan(last_epoch(facts)->val_loss);
-    double least = least_loss(h, 0, validation ? validation_loss : training_loss, &where);
+    recorded loss = validation ? RECORDED_VAL_LOSS : RECORDED_LOSS;
+    double least = least_loss(h, 0, loss, &where);
     double before = NAN;
     history earlier = {.count = h->count - 1, .epochs = h->epochs};
-    if (where == h->count - 1) before = least_loss(&earlier, 0, validation ? validation_loss : training_loss, &ignored);
+    if (where == h->count - 1) before = least_loss(&earlier, 0, loss, &ignored);
     if (before - least > 0.005 * before)
         say(drawn, CONCLUSION_NOTE, "The %sloss still fell in the last epoch: more epochs may help.",
             validation ? "validation " : "");

@@ -120,8 +120,12 @@ static void draw_coordinates(text_buffer *out, const window_shape *s, const layo
         if (i == 1 && l->every > 1) continue; // it might touch its neighbour
         snprintf(text, sizeof text, "%d", i);
         double at = (i - 0.5) * l->cell;
-        if (i <= s->w) svg_text(out, SVG_DIM, l->left + at, l->top - 6, SVG_MIDDLE, 10, text);
-        if (i <= s->h) svg_text(out, SVG_DIM, l->left - 6, l->top + at + 3.6, SVG_END, 10, text);
+        if (i <= s->w)
+            svg_text(out, &(text_style){.fill = SVG_DIM, .anchor = SVG_MIDDLE, .size = 10}, l->left + at, l->top - 6,
+                     text);
+        if (i <= s->h)
+            svg_text(out, &(text_style){.fill = SVG_DIM, .anchor = SVG_END, .size = 10}, l->left - 6, l->top + at + 3.6,
+                     text);
     }
 }
 
@@ -138,8 +142,8 @@ static void write_counts(text_buffer *out, const window_shape *s, const layout *
             bool full = most > 0 && STRONGEST * count / most >= FULL;
             snprintf(text, sizeof text, "%u", count);
             double size = fmin(SVG_TEXT, 0.9 * l->cell / fmax(1, svg_text_width(text, 1)));
-            svg_text(out, full ? SVG_ON_HEAT : SVG_INK, l->left + (x + 0.5) * l->cell,
-                     l->top + (y + 0.5) * l->cell + size * 0.36, SVG_MIDDLE, size, text);
+            svg_text(out, &(text_style){.fill = full ? SVG_ON_HEAT : SVG_INK, .anchor = SVG_MIDDLE, .size = size},
+                     l->left + (x + 0.5) * l->cell, l->top + (y + 0.5) * l->cell + size * 0.36, text);
         }
     for (int i = 0; i <= s->h; i++)
         svg_line(out, SVG_GRID, l->left, l->top + i * l->cell, l->left + s->w * l->cell, l->top + i * l->cell);
@@ -176,9 +180,9 @@ static void draw_connections(text_buffer *out, const window_shape *s, const char
     double width = fmax(l.left + s->w * l.cell, svg_text_width(first, SVG_TEXT) + 20) + 20;
     svg_begin(
         out, &(svg_frame){width, l.top + s->h * l.cell + 20, "Outgoing connections of each input pixel", first, false});
-    svg_text_fit(out, SVG_INK, l.left, 20, SVG_START, SVG_TITLE, width - l.left, "Outgoing connections");
-    svg_text_fit(out, SVG_DIM, l.left, 37, SVG_START, SVG_SMALL, width - l.left, first);
-    svg_text_fit(out, SVG_DIM, l.left, 52, SVG_START, SVG_SMALL, width - l.left, second);
+    svg_text(out, &(text_style){.size = SVG_TITLE, .width = width - l.left}, l.left, 20, "Outgoing connections");
+    svg_text(out, &(text_style){.fill = SVG_DIM, .size = SVG_SMALL, .width = width - l.left}, l.left, 37, first);
+    svg_text(out, &(text_style){.fill = SVG_DIM, .size = SVG_SMALL, .width = width - l.left}, l.left, 52, second);
     draw_coordinates(out, s, &l);
     draw_counts(out, s, &l, counts, most);
     svg_end(out);

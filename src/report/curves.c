@@ -63,8 +63,7 @@ static bool varies_tenfold(const double *values, size_t count)
     return most > 10 * least;
 }
 
-void curve_draw(text_buffer *out, curve which, const silma_epoch *epochs, size_t count, bool mark_best, double width,
-                double height)
+void curve_draw(text_buffer *out, curve which, const silma_epoch *epochs, size_t count, double width, double height)
 {
     static const char *const titles[CURVE_COUNT] = {"Loss", "Accuracy", "True positives", "Learning rate", "Speed"};
     static const char *const units[CURVE_COUNT] = {NULL, "per cent", "per cent", NULL, "images a second"};
@@ -95,18 +94,18 @@ void curve_draw(text_buffer *out, curve which, const silma_epoch *epochs, size_t
         .from_zero = which == CURVE_SPEED, // a busy machine's wavering is not made to look like a fall
         .logarithmic = which == CURVE_LEARNING_RATE && varies_tenfold(values, count),
         .mark = best_epoch(epochs, count),
-        .mark_label = mark_best && count > 1 && best_epoch(epochs, count) > 0 ? "best" : NULL,
+        .mark_label = count > 1 && best_epoch(epochs, count) > 0 ? "best" : NULL,
     };
     line_chart_draw(out, &chart, width, height);
     free(values);
 }
 
-void curves_draw(text_buffer *out, const silma_epoch *epochs, size_t count, bool mark_best, double width, double height)
+void curves_draw(text_buffer *out, const silma_epoch *epochs, size_t count, double width, double height)
 {
     enum { SHOWN = CURVE_TRUE_POSITIVES + 1 };
     for (int i = 0; i < SHOWN; i++) {
         svg_group(out, width / SHOWN * i, 0);
-        curve_draw(out, (curve)i, epochs, count, mark_best, width / SHOWN, height);
+        curve_draw(out, (curve)i, epochs, count, width / SHOWN, height);
         svg_group_end(out);
     }
 }

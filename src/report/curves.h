@@ -14,11 +14,9 @@ typedef enum curve {
     CURVE_COUNT,
 } curve;
 
-// One of them, into (0, 0) to (width, height). The best epoch is marked where `mark_best`. No epochs: an empty plane.
-void curve_draw(text_buffer *out, curve which, const silma_epoch *epochs, size_t count, bool mark_best, double width,
-                double height);
+// One of them, into (0, 0) to (width, height). The best epoch is marked. No epochs: an empty plane.
+void curve_draw(text_buffer *out, curve which, const silma_epoch *epochs, size_t count, double width, double height);
 // Loss, accuracy and true positives side by side.
-void curves_draw(text_buffer *out, const silma_epoch *epochs, size_t count, bool mark_best, double width,
-                 double height);
+void curves_draw(text_buffer *out, const silma_epoch *epochs, size_t count, double width, double height);
 
 #endif

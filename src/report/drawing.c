@@ -3,7 +3,6 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "report/svg.h"
-#include "report/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -311,8 +310,9 @@ static void draw_box(const pen *p, size_t layer)
     svg_rect(p->out, SVG_SHADE, x, y + 0.5, BOX_WIDTH, BOX_HEIGHT - 1);
     svg_rect(p->out, strip_of(&info), x, y + 0.5, 5, BOX_HEIGHT - 1);
     double shape_width = svg_text_width(shape, SVG_SMALL);
-    svg_text_fit(p->out, SVG_INK, x + 13, baseline, SVG_START, SVG_TEXT, BOX_WIDTH - shape_width - 32, words);
-    svg_text(p->out, SVG_DIM, x + BOX_WIDTH - 8, baseline, SVG_END, SVG_SMALL, shape);
+    svg_text(p->out, &(text_style){.size = SVG_TEXT, .width = BOX_WIDTH - shape_width - 32}, x + 13, baseline, words);
+    svg_text(p->out, &(text_style){.fill = SVG_DIM, .anchor = SVG_END, .size = SVG_SMALL}, x + BOX_WIDTH - 8, baseline,
+             shape);
 }
 
 static double place_rows(pen *p)

@@ -28,21 +28,29 @@ void gallery_free(gallery *g)
     *g = (gallery){0};
 }
 
-silma_status gallery_add_pixels(gallery *g, uint8_t *pixels, int height, int width, int channels, const char *caption,
-                                svg_class colour, silma_error *error)
+silma_status gallery_add(gallery *g, const grid_image *image, silma_error *error)
 {
     gallery_item *grown = reallocarray(g->items, g->count + 1, sizeof *grown);
-    if (grown) g->items = grown;
-    char *copy = caption ? strdup(caption) : NULL;
-    if (!grown || !pixels || (caption && !copy)) {
-        free(pixels);
-        free(copy);
-        return silma_fail_memory(error, (g->count + 1) * sizeof *grown);
+    if (!grown) return silma_fail_memory(error, (g->count + 1) * sizeof *grown);
+    g->items = grown;
+    silma_picture picture;
+    silma_status status =
+        picture_thumbnail(&picture, image->pixels, image->height, image->width, image->channels, error);
+    if (status != SILMA_OK) return status;
+    char *caption = image->caption ? strdup(image->caption) : NULL;
+    if (image->caption && !caption) {
+        free(picture.pixels);
+        return silma_fail_memory(error, strlen(image->caption));
     }
     g->items[g->count++] = (gallery_item){
-        .image = {pixels, height, width, channels, copy, colour, NULL, 0},
-        .pixels = pixels,
-        .caption = copy,
+        .image = {.pixels = picture.pixels,
+                  .height = picture.height,
+                  .width = picture.width,
+                  .channels = picture.channels,
+                  .caption = caption,
+                  .colour = image->colour},
+        .pixels = picture.pixels,
+        .caption = caption,
     };
     return SILMA_OK;
 }
@@ -61,12 +69,13 @@ silma_status gallery_add_image(gallery *g, const silma_report *report, uint32_t 
     const silma_dataset *dataset = report->facts.dataset;
     const silma_images *images = silma_dataset_images(dataset);
     size_t each = (size_t)images->height * (size_t)images->width * (size_t)images->channels;
-    silma_picture picture;
-    silma_status status = picture_thumbnail(&picture, images->pixels + index * each, images->height, images->width,
-                                            images->channels, error);
-    if (status != SILMA_OK) return status;
-    status =
-        gallery_add_pixels(g, picture.pixels, picture.height, picture.width, picture.channels, caption, colour, error);
+    grid_image image = {.pixels = images->pixels + index * each,
+                        .height = images->height,
+                        .width = images->width,
+                        .channels = images->channels,
+                        .caption = caption,
+                        .colour = colour};
+    silma_status status = gallery_add(g, &image, error);
     if (status != SILMA_OK) return status;
     g->items[g->count - 1].note = note_of(dataset, index);
     return g->items[g->count - 1].note ? SILMA_OK : silma_fail_memory(error, 0);
@@ -209,10 +218,7 @@ static void add_bars(text_buffer *page, const grid_image *image, double width)
 {
     enum { ROW = 15 };
     bar_chart chart = {.bars = image->bars, .count = image->bar_count, .most = 1, .percent = true, .row = ROW};
-    svg_frame frame = {width, bars_height(&chart), "Probabilities", NULL, true};
-    svg_begin(page, &frame);
-    bars_draw(page, &chart, width);
-    svg_end(page);
+    bars_add_figure(page, &chart, width, "Probabilities", true);
 }
 
 // The end of a path says most.
@@ -266,7 +272,7 @@ static silma_status add_item(text_buffer *page, const gallery_item *item, const 
     buffer_print(page, "<figure class=\"%s\" style=\"width:%dpx\">\n", image->bars ? "item beside" : "item",
                  (int)(image->bars ? frame->picture + frame->beside + 8 : frame->picture));
     svg_begin(page, &square);
-    silma_status status = image_draw(page, image, 0, 0, frame->picture, frame->picture, codecs, error);
+    silma_status status = image_draw(page, image, frame->picture, codecs, error);
     svg_end(page);
     if (image->bars) add_bars(page, image, frame->beside);
     if (item->caption) add_caption(page, item, frame->notes);

@@ -24,10 +24,9 @@ typedef struct gallery {
 
 void gallery_free(gallery *g);
 
-// Takes over `pixels` (height, width, 1 or 3 channels), also on failure. `caption` is copied; null: none.
-silma_status gallery_add_pixels(gallery *g, uint8_t *pixels, int height, int width, int channels, const char *caption,
-                                svg_class colour, silma_error *error);
-// A thumbnail of image `index` of the report's data set.
+// A thumbnail of the image, which may have any channels; the caption is copied.
+silma_status gallery_add(gallery *g, const grid_image *image, silma_error *error);
+// The same of image `index` of the report's data set.
 silma_status gallery_add_image(gallery *g, const silma_report *report, uint32_t index, const char *caption,
                                svg_class colour, silma_error *error);
 // The same of the scored image at `position`, with the caption of figure 21: "Shirt 97 % (T-shirt/top)", blue if right,

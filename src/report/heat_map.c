@@ -108,8 +108,9 @@ static void write_cell(text_buffer *out, const heat_map *map, const layout *l, i
     else
         snprintf(text, sizeof text, "%zu", count);
     double size = fmin(SVG_SMALL, l->cell / fmax(2, svg_text_width(text, 1) + 0.3));
-    svg_text(out, opacity_of(share) >= FULL ? SVG_ON_HEAT : SVG_INK, l->left + (predicted + 0.5) * l->cell,
-             l->top + (truth + 0.5) * l->cell + size * 0.36, SVG_MIDDLE, size, text);
+    svg_class fill = opacity_of(share) >= FULL ? SVG_ON_HEAT : SVG_INK;
+    svg_text(out, &(text_style){.fill = fill, .anchor = SVG_MIDDLE, .size = size},
+             l->left + (predicted + 0.5) * l->cell, l->top + (truth + 0.5) * l->cell + size * 0.36, text);
 }
 
 static void draw_written_cell(text_buffer *out, const heat_map *map, const layout *l, int truth, int predicted,
@@ -125,8 +126,8 @@ static void draw_written_cell(text_buffer *out, const heat_map *map, const layou
     buffer_add(&tooltip, " (");
     buffer_number(&tooltip, share * 100, 1);
     buffer_add(&tooltip, " %)");
-    svg_rect_heat(out, l->left + predicted * l->cell, l->top + truth * l->cell, l->cell, l->cell, opacity_of(share),
-                  tooltip.text);
+    svg_rect_heat(out, (svg_box){l->left + predicted * l->cell, l->top + truth * l->cell, l->cell, l->cell},
+                  opacity_of(share), tooltip.text);
     out->failed |= tooltip.failed;
     buffer_free(&tooltip);
     write_cell(out, map, l, truth, predicted, share);
@@ -174,16 +175,19 @@ static void draw_names(text_buffer *out, const heat_map *map, const layout *l)
         const char *name = name_of(map, i, number);
         double at = (i + 0.5 * l->every) * l->cell;
         if (at > side) at = (i + 0.5) * l->cell;
-        svg_text_fit(out, SVG_INK, l->left - GAP, l->top + at + middle, SVG_END, l->font, l->names + 1, name);
+        svg_text(out, &(text_style){.anchor = SVG_END, .size = l->font, .width = l->names + 1}, l->left - GAP,
+                 l->top + at + middle, name);
         if (l->upright)
-            svg_text(out, SVG_INK, l->left + at, l->top + side + GAP + 0.8 * l->font, SVG_MIDDLE, l->font, name);
+            svg_text(out, &(text_style){.anchor = SVG_MIDDLE, .size = l->font}, l->left + at,
+                     l->top + side + GAP + 0.8 * l->font, name);
         else
-            svg_text_turned(out, SVG_INK, l->left + at + middle, l->top + side + GAP, SVG_END, l->font, -90,
-                            l->names + 1, name);
+            svg_text(out, &(text_style){.anchor = SVG_END, .size = l->font, .degrees = -90, .width = l->names + 1},
+                     l->left + at + middle, l->top + side + GAP, name);
     }
-    svg_text_turned(out, SVG_DIM, SVG_TEXT, l->top + side / 2, SVG_MIDDLE, SVG_TEXT, -90, INFINITY, "true class");
-    svg_text(out, SVG_DIM, l->left + side / 2, l->top + side + GAP + l->below + SVG_TEXT + GAP, SVG_MIDDLE, SVG_TEXT,
-             "predicted class");
+    svg_text(out, &(text_style){.fill = SVG_DIM, .anchor = SVG_MIDDLE, .size = SVG_TEXT, .degrees = -90}, SVG_TEXT,
+             l->top + side / 2, "true class");
+    svg_text(out, &(text_style){.fill = SVG_DIM, .anchor = SVG_MIDDLE, .size = SVG_TEXT}, l->left + side / 2,
+             l->top + side + GAP + l->below + SVG_TEXT + GAP, "predicted class");
 }
 
 static void draw_frame(text_buffer *out, const heat_map *map, const layout *l)
@@ -204,25 +208,30 @@ static void draw_legend(text_buffer *out, const heat_map *map, const layout *l)
     static const double WIDTH = 10, HEIGHT_MOST = 160;
     double side = l->cell * map->class_count, height = fmin(side, HEIGHT_MOST), x = l->left + side + 2 * GAP;
     for (int i = 0; i < STEPS; i++)
-        svg_rect_heat(out, x, l->top + height * i / STEPS, WIDTH, height / STEPS,
+        svg_rect_heat(out, (svg_box){x, l->top + height * i / STEPS, WIDTH, height / STEPS},
                       opacity_of((STEPS - 1 - i + 0.5) / STEPS), NULL);
     static const char *const texts[] = {"100 %", "50", "0"};
+    static const double below[] = {0.8, 0.36, 0}; // of the base line, in sizes of the text
     for (int i = 0; i < 3; i++)
-        svg_text(out, SVG_DIM, x + WIDTH + 3,
-                 l->top + height * i / 2 +
-                     (i == 0   ? 0.8
-                      : i == 1 ? 0.36
-                               : 0) *
-                         SVG_SMALL,
-                 SVG_START, 10, texts[i]);
+        svg_text(out, &(text_style){.fill = SVG_DIM, .size = 10}, x + WIDTH + 3,
+                 l->top + height * i / 2 + below[i] * SVG_SMALL, texts[i]);
 }
 
 void heat_map_draw(text_buffer *out, const heat_map *map, double width)
 {
     layout l = lay_out(map, width);
-    if (map->title) svg_text_fit(out, SVG_INK, width / 2, SVG_TITLE, SVG_MIDDLE, SVG_TITLE, width, map->title);
+    if (map->title) svg_title(out, width, map->title);
     draw_cells(out, map, &l);
     draw_frame(out, map, &l);
     draw_names(out, map, &l);
     draw_legend(out, map, &l);
+}
+
+void heat_map_add_figure(text_buffer *out, const heat_map *map, svg_frame frame)
+{
+    frame.width = heat_map_width(map);
+    frame.height = heat_map_height(map, frame.width);
+    svg_begin(out, &frame);
+    heat_map_draw(out, map, frame.width);
+    svg_end(out);
 }

@@ -17,5 +17,7 @@ typedef struct heat_map {
 double heat_map_width(const heat_map *map);
 double heat_map_height(const heat_map *map, double width);
 void heat_map_draw(text_buffer *out, const heat_map *map, double width);
+// The same as a figure; `frame` without its size, which is the map's.
+void heat_map_add_figure(text_buffer *out, const heat_map *map, svg_frame frame);
 
 #endif

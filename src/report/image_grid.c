@@ -43,8 +43,8 @@ double image_grid_height(const image_grid *grid)
     return GAP + (cell_of(grid).height + GAP) * (double)rows;
 }
 
-silma_status image_draw(text_buffer *out, const grid_image *image, double x, double y, double width, double height,
-                        const silma_codecs *codecs, silma_error *error)
+silma_status image_draw(text_buffer *out, const grid_image *image, double side, const silma_codecs *codecs,
+                        silma_error *error)
 {
     if (!codecs || !codecs->encode_png)
         return silma_fail(error, SILMA_USAGE, "pictures cannot be shown: this build has no codec that writes PNG");
@@ -54,11 +54,12 @@ silma_status image_draw(text_buffer *out, const grid_image *image, double x, dou
     size_t size = 0;
     silma_status status = codecs->encode_png(&picture, &png, &size, error);
     if (status) return status;
-    // Proportions are kept, within the frame.
-    double scale = fmin(width / image->width, height / image->height);
-    double shown_width = image->width * scale, shown_height = image->height * scale;
-    svg_image(out, x + (width - shown_width) / 2, y + (height - shown_height) / 2, shown_width, shown_height, png, size,
-              image->caption ? image->caption : "picture");
+    // Proportions are kept.
+    double scale = fmin(side / image->width, side / image->height);
+    svg_box box = {.width = image->width * scale, .height = image->height * scale};
+    box.x = (side - box.width) / 2;
+    box.y = (side - box.height) / 2;
+    svg_image(out, box, png, size, image->caption ? image->caption : "picture");
     free(png);
     return buffer_status(out, error);
 }
@@ -93,7 +94,7 @@ static silma_status draw_enlarged(text_buffer *out, const grid_image *image, dou
 {
     enum { PIXELS_OF_A_POINT = 2 };
     double times = ceil(PIXELS_OF_A_POINT * side / fmax(image->height, image->width));
-    if (!(times >= 2)) return image_draw(out, image, 0, 0, side, side, codecs, error);
+    if (!(times >= 2)) return image_draw(out, image, side, codecs, error);
     size_t size = (size_t)image->height * (size_t)image->width * (size_t)image->channels;
     uint8_t *pixels = NULL;
     if (checked_mul(size, (size_t)times * (size_t)times, &size)) pixels = malloc(size);
@@ -103,7 +104,7 @@ static silma_status draw_enlarged(text_buffer *out, const grid_image *image, dou
     large.height *= (int)times;
     large.width *= (int)times;
     enlarge(image, (size_t)times, pixels);
-    silma_status status = image_draw(out, &large, 0, 0, side, side, codecs, error);
+    silma_status status = image_draw(out, &large, side, codecs, error);
     free(pixels);
     return status;
 }
@@ -114,13 +115,17 @@ static silma_status draw_cell(text_buffer *out, const image_grid *grid, const gr
     double width = cell_of(grid).width;
     svg_rect(out, SVG_SHADE, 0, 0, grid->picture, grid->picture);
     silma_status status = grid->enlarged ? draw_enlarged(out, image, grid->picture, codecs, error)
-                                         : image_draw(out, image, 0, 0, grid->picture, grid->picture, codecs, error);
+                                         : image_draw(out, image, grid->picture, codecs, error);
     if (status) return status;
     bool bars = image->bars && image->bar_count > 0 && grid->beside > 0;
     if (bars) draw_bars(out, grid, image);
     if (image->caption)
-        svg_text_fit(out, image->colour, bars ? 0 : width / 2, grid->picture + CAPTION - 4,
-                     bars ? SVG_START : SVG_MIDDLE, SVG_TEXT, width + GAP / 2, image->caption);
+        svg_text(out,
+                 &(text_style){.fill = image->colour,
+                               .anchor = bars ? SVG_START : SVG_MIDDLE,
+                               .size = SVG_TEXT,
+                               .width = width + GAP / 2},
+                 bars ? 0 : width / 2, grid->picture + CAPTION - 4, image->caption);
     return SILMA_OK;
 }
 

@@ -27,8 +27,8 @@ double image_grid_height(const image_grid *grid);
 // SILMA_USAGE where `codecs` cannot encode PNG.
 silma_status image_grid_draw(text_buffer *out, const image_grid *grid, const silma_codecs *codecs, silma_error *error);
 
-// One picture as a PNG data URI within an <image>, for pages that lay out by themselves.
-silma_status image_draw(text_buffer *out, const grid_image *image, double x, double y, double width, double height,
-                        const silma_codecs *codecs, silma_error *error);
+// One picture as a PNG data URI within an <image>, in the middle of a square, for pages that lay out by themselves.
+silma_status image_draw(text_buffer *out, const grid_image *image, double side, const silma_codecs *codecs,
+                        silma_error *error);
 
 #endif

@@ -72,9 +72,8 @@ static axis choose_y(const line_chart *chart, double height)
     double scale = chart->percent ? 100 : 1;
     range r = y_range(chart);
     if (chart->from_zero) widen(&r, 0);
-    if (chart->fixed_range) r = (range){chart->y_low, chart->y_high};
     if (chart->logarithmic) return axis_logarithmic(r.low, r.high, scale);
-    return axis_linear(r.low, r.high, scale, wanted, !chart->fixed_range);
+    return axis_linear(r.low, r.high, scale, wanted, true);
 }
 
 static double widest_label(const axis *a)
@@ -105,9 +104,9 @@ static double draw_legend(text_buffer *out, const line_chart *chart, double left
         any = true;
         if (out) {
             unsigned kind = one->colour % SVG_SERIES;
-            svg_line(out, (one->solid ? SVG_SOLID : SVG_LINE) + kind, x, y + LINE / 2, x + LEGEND_MARK, y + LINE / 2);
-            svg_text_fit(out, SVG_INK, x + LEGEND_MARK + GAP, y + LINE / 2 + SVG_SMALL * 0.36, SVG_START, SVG_SMALL,
-                         room, one->name);
+            svg_line(out, SVG_LINE + kind, x, y + LINE / 2, x + LEGEND_MARK, y + LINE / 2);
+            svg_text(out, &(text_style){.size = SVG_SMALL, .width = room}, x + LEGEND_MARK + GAP,
+                     y + LINE / 2 + SVG_SMALL * 0.36, one->name);
         }
         x += width + LEGEND_GAP;
     }
@@ -122,11 +121,12 @@ static void draw_y_axis(text_buffer *out, const line_chart *chart, const plane *
     for (size_t i = 0; i < p->y.tick_count; i++) {
         double y = axis_place(&p->y, p->y.ticks[i]);
         svg_line(out, SVG_GRID, p->left, y, p->right, y);
-        svg_text(out, SVG_DIM, p->left - GAP, y + SVG_SMALL * 0.36, SVG_END, SVG_SMALL, axis_tick_label(&p->y, i).text);
+        svg_text(out, &axis_beside, p->left - GAP, y + SVG_SMALL * 0.36, axis_tick_label(&p->y, i).text);
     }
     if (chart->y_label)
-        svg_text_turned(out, SVG_INK, SVG_TEXT, (p->top + p->bottom) / 2, SVG_MIDDLE, SVG_TEXT, -90, p->bottom - p->top,
-                        chart->y_label);
+        svg_text(out,
+                 &(text_style){.anchor = SVG_MIDDLE, .size = SVG_TEXT, .degrees = -90, .width = p->bottom - p->top},
+                 SVG_TEXT, (p->top + p->bottom) / 2, chart->y_label);
 }
 
 static void draw_x_axis(text_buffer *out, const line_chart *chart, const plane *p)
@@ -138,13 +138,13 @@ static void draw_x_axis(text_buffer *out, const line_chart *chart, const plane *
         double half = svg_text_width(label.text, SVG_SMALL) / 2;
         svg_line(out, SVG_AXIS, x, p->bottom, x, p->bottom + TICK);
         if (x - half < last_end + 2) continue; // it would touch its neighbour
-        svg_text(out, SVG_DIM, x, p->bottom + LINE, SVG_MIDDLE, SVG_SMALL, label.text);
+        svg_text(out, &axis_below, x, p->bottom + LINE, label.text);
         last_end = x + half;
     }
     svg_line(out, SVG_AXIS, p->left, p->bottom, p->right, p->bottom);
     if (chart->x_label)
-        svg_text_fit(out, SVG_INK, (p->left + p->right) / 2, p->bottom + 2 * LINE + 2, SVG_MIDDLE, SVG_TEXT,
-                     p->right - p->left, chart->x_label);
+        svg_text(out, &(text_style){.anchor = SVG_MIDDLE, .size = SVG_TEXT, .width = p->right - p->left},
+                 (p->left + p->right) / 2, p->bottom + 2 * LINE + 2, chart->x_label);
 }
 
 static void draw_zero_lines(text_buffer *out, const plane *p)
@@ -185,8 +185,8 @@ static void draw_mark(text_buffer *out, const line_chart *chart, const plane *p)
         best = heights[i];
     }
     svg_line(out, SVG_AXIS, x, p->top, x, p->bottom);
-    svg_text(out, SVG_DIM, at_right ? x - GAP / 2 : x + GAP / 2, best, at_right ? SVG_END : SVG_START, SVG_SMALL,
-             chart->mark_label);
+    svg_text(out, &(text_style){.fill = SVG_DIM, .anchor = at_right ? SVG_END : SVG_START, .size = SVG_SMALL},
+             at_right ? x - GAP / 2 : x + GAP / 2, best, chart->mark_label);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ static void draw_series(text_buffer *out, const chart_series *s, const plane *p)
         place(&p->y, s->high, s->count, high);
         svg_band(out, SVG_FILL + kind, x, low, high, s->count);
     }
-    svg_path(out, (s->solid ? SVG_SOLID : SVG_LINE) + kind, x, y, s->count);
+    svg_path(out, SVG_LINE + kind, x, y, s->count);
     for (size_t i = 0; i < s->count && s->count > 1 && s->count <= DOTS_MOST; i++)
         if (isfinite(x[i]) && isfinite(y[i])) svg_circle(out, SVG_FILL + kind, x[i], y[i], 2);
     free(x);
@@ -251,7 +251,7 @@ static plane lay_out(const line_chart *chart, double width, double height)
 void line_chart_draw(text_buffer *out, const line_chart *chart, double width, double height)
 {
     plane p = lay_out(chart, width, height);
-    if (chart->title) svg_text_fit(out, SVG_INK, width / 2, SVG_TITLE, SVG_MIDDLE, SVG_TITLE, width, chart->title);
+    if (chart->title) svg_title(out, width, chart->title);
     draw_legend(out, chart, p.left, chart->title ? SVG_TITLE + 2 * GAP : GAP, p.right);
     draw_y_axis(out, chart, &p);
     draw_x_axis(out, chart, &p);

@@ -11,7 +11,6 @@ typedef struct chart_series {
     const double *low, *high; // (count) an interval around y, drawn as a band; or null
     size_t count;
     unsigned colour; // of the palette, modulo SVG_SERIES; 0 training, 1 validation
-    bool solid;      // not dashed
 } chart_series;
 
 typedef struct line_chart {
@@ -19,13 +18,11 @@ typedef struct line_chart {
     const char *x_label, *y_label; // with their unit; null: none
     const chart_series *series;
     size_t series_count;
-    bool counting;    // x are whole numbers: epochs
-    bool logarithmic; // y
-    bool percent;     // y are shares, written in per cent
-    bool zero_lines;  // through the origin, for functions
-    bool from_zero;   // y begins at 0
-    bool fixed_range; // y from y_low to y_high; otherwise from the data
-    double y_low, y_high;
+    bool counting;          // x are whole numbers: epochs
+    bool logarithmic;       // y
+    bool percent;           // y are shares, written in per cent
+    bool zero_lines;        // through the origin, for functions
+    bool from_zero;         // y begins at 0
     double mark;            // an upright line at this x, such as the best epoch; NaN or 0 with no label: none
     const char *mark_label; // null: no mark
 } line_chart;

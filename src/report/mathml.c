@@ -246,10 +246,10 @@ static void add_row(text_buffer *out, reader *r, const char *end)
     }
 }
 
-bool mathml_add(text_buffer *buffer, const char *tex, bool display)
+bool mathml_add(text_buffer *buffer, const char *tex)
 {
     reader r = {.at = tex};
-    buffer_print(buffer, "<math%s><mrow>", display ? " display=\"block\"" : "");
+    buffer_add(buffer, "<math display=\"block\"><mrow>");
     add_row(buffer, &r, "\n");
     buffer_add(buffer, "</mrow></math>");
     return !r.failed && *r.at == 0;

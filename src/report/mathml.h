@@ -9,8 +9,8 @@
 
 #include "report/text_buffer.h"
 
-// Adds one <math> element, set as a line of its own (`display`) or within a text. False if `tex` holds anything that
+// Adds one <math> element, a line of its own. False if `tex` holds anything that
 // this header does not name; what was added is then incomplete.
-bool mathml_add(text_buffer *buffer, const char *tex, bool display);
+bool mathml_add(text_buffer *buffer, const char *tex);
 
 #endif

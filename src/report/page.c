@@ -148,10 +148,44 @@ void page_section_end(text_buffer *page)
     buffer_add(page, "</section>\n");
 }
 
+void page_scroll_begin(text_buffer *page, const char *label)
+{
+    buffer_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
+    buffer_escape(page, label);
+    buffer_add(page, "\">");
+}
+
+void page_scroll_end(text_buffer *page)
+{
+    buffer_add(page, "</div>\n");
+}
+
+void page_table_begin(text_buffer *page, const char *label, const char *const *headings)
+{
+    page_scroll_begin(page, label);
+    buffer_add(page, "<table><thead><tr>");
+    for (; *headings; headings++)
+        if (**headings == '#')
+            buffer_print(page, "<th class=\"n\">%s</th>", *headings + 1);
+        else
+            buffer_print(page, "<th>%s</th>", *headings);
+    buffer_add(page, "</tr></thead>\n<tbody>\n");
+}
+
+void page_table_end(text_buffer *page)
+{
+    buffer_add(page, "</tbody></table>");
+    page_scroll_end(page);
+}
+
 void page_figure_begin(text_buffer *page, bool scrolls)
 {
-    buffer_add(page, scrolls ? "<figure><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Figure\">\n"
-                             : "<figure><div>\n");
+    buffer_add(page, "<figure>");
+    if (scrolls)
+        page_scroll_begin(page, "Figure");
+    else
+        buffer_add(page, "<div>");
+    buffer_add(page, "\n");
 }
 
 void page_figure_end(text_buffer *page, const char *caption)

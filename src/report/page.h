@@ -23,6 +23,14 @@ void page_section_end(text_buffer *page);
 void page_figure_begin(text_buffer *page, bool scrolls);
 void page_figure_end(text_buffer *page, const char *caption);
 
+// Around a table that may be wider than a phone.
+void page_scroll_begin(text_buffer *page, const char *label);
+void page_scroll_end(text_buffer *page);
+
+// A table in that; those of its headings (HTML, ended by null) that begin with '#' are above numbers.
+void page_table_begin(text_buffer *page, const char *label, const char *const *headings);
+void page_table_end(text_buffer *page);
+
 // Text of several lines, escaped: for <pre>.
 void page_add_lines(text_buffer *page, const char *text);
 

@@ -55,7 +55,8 @@ static silma_status draw(text_buffer *out, const silma_dataset *dataset, const g
     if (!status) {
         double width = image_grid_width(&grid);
         svg_begin(out, &(svg_frame){width, image_grid_height(&grid) + HEADING, title.text, NULL, false});
-        svg_text_fit(out, SVG_INK, width / 2, HEADING, SVG_MIDDLE, SVG_TITLE, width, title.text);
+        svg_text(out, &(text_style){.anchor = SVG_MIDDLE, .size = SVG_TITLE, .width = width}, width / 2, HEADING,
+                 title.text);
         svg_group(out, 0, HEADING);
         status = image_grid_draw(out, &grid, codecs, error);
         svg_group_end(out);

@@ -27,10 +27,10 @@ static void draw_grid(text_buffer *out, const plane *p)
     for (int i = 0; i <= STEPS; i++) {
         double y = y_of(p, (double)i / STEPS);
         svg_line(out, SVG_GRID, p->left, y, p->right, y);
-        svg_text(out, SVG_DIM, p->left - GAP, y + SVG_SMALL * 0.36, SVG_END, SVG_SMALL, texts[i]);
+        svg_text(out, &axis_beside, p->left - GAP, y + SVG_SMALL * 0.36, texts[i]);
     }
-    svg_text_turned(out, SVG_INK, SVG_TEXT, (p->top + p->bottom) / 2, SVG_MIDDLE, SVG_TEXT, -90, p->bottom - p->top,
-                    "right (per cent)");
+    svg_text(out, &(text_style){.anchor = SVG_MIDDLE, .size = SVG_TEXT, .degrees = -90, .width = p->bottom - p->top},
+             SVG_TEXT, (p->top + p->bottom) / 2, "right (per cent)");
 }
 
 static void draw_bins(text_buffer *out, const reliability *d, const plane *p)
@@ -63,29 +63,29 @@ static void draw_counts(text_buffer *out, const reliability *d, const plane *p)
         svg_rect(out, SVG_FILL + 7, left, top, right - left, fmax(0.75, p->bottom - top));
     }
     svg_line(out, SVG_AXIS, p->left, p->bottom, p->right, p->bottom);
-    svg_text(out, SVG_DIM, p->left - GAP, p->top + SVG_SMALL * 0.8, SVG_END, SVG_SMALL,
-             axis_number((double)most, 3).text);
-    svg_text(out, SVG_DIM, p->left - GAP, p->bottom, SVG_END, SVG_SMALL, "0");
-    svg_text_turned(out, SVG_INK, SVG_TEXT, (p->top + p->bottom) / 2, SVG_MIDDLE, SVG_SMALL, -90, INFINITY, "images");
+    svg_text(out, &axis_beside, p->left - GAP, p->top + SVG_SMALL * 0.8, axis_number((double)most, 3).text);
+    svg_text(out, &axis_beside, p->left - GAP, p->bottom, "0");
+    svg_text(out, &(text_style){.anchor = SVG_MIDDLE, .size = SVG_SMALL, .degrees = -90}, SVG_TEXT,
+             (p->top + p->bottom) / 2, "images");
     static const char *const texts[] = {"0", "20", "40", "60", "80", "100"};
     for (int i = 0; i <= 5; i++)
-        svg_text(out, SVG_DIM, x_of(p, i / 5.0), p->bottom + LINE, SVG_MIDDLE, SVG_SMALL, texts[i]);
-    svg_text(out, SVG_INK, (p->left + p->right) / 2, p->bottom + 2 * LINE + 2, SVG_MIDDLE, SVG_TEXT,
-             "confidence (per cent)");
+        svg_text(out, &axis_below, x_of(p, i / 5.0), p->bottom + LINE, texts[i]);
+    svg_text(out, &(text_style){.anchor = SVG_MIDDLE, .size = SVG_TEXT}, (p->left + p->right) / 2,
+             p->bottom + 2 * LINE + 2, "confidence (per cent)");
 }
 
 static void draw_legend(text_buffer *out, const reliability *d, double left, double top)
 {
     svg_rect(out, SVG_FILL, left, top, 10, 10);
-    svg_text(out, SVG_INK, left + 14, top + 9, SVG_START, SVG_SMALL, "right");
+    svg_text(out, &(text_style){.size = SVG_SMALL}, left + 14, top + 9, "right");
     svg_circle(out, SVG_FILL + 1, left + 70, top + 5, 2.5);
-    svg_text(out, SVG_INK, left + 77, top + 9, SVG_START, SVG_SMALL, "mean confidence");
+    svg_text(out, &(text_style){.size = SVG_SMALL}, left + 77, top + 9, "mean confidence");
     if (!isfinite(d->error)) return;
     text_buffer text = {0};
     buffer_add(&text, "expected calibration error ");
     buffer_number(&text, d->error * 100, 1);
     buffer_add(&text, " points");
-    if (text.text) svg_text(out, SVG_INK, left, top + 9 + LINE, SVG_START, SVG_SMALL, text.text);
+    if (text.text) svg_text(out, &(text_style){.size = SVG_SMALL}, left, top + 9 + LINE, text.text);
     out->failed |= text.failed;
     buffer_free(&text);
 }
@@ -98,7 +98,7 @@ void reliability_draw(text_buffer *out, const reliability *diagram, double width
     plane counts = {left, right, 0, height - 2 * LINE - GAP};
     counts.top = counts.bottom - COUNTS;
     plane shares = {left, right, top + (isfinite(diagram->error) ? 2 : 1) * LINE + GAP, counts.top - LINE};
-    if (diagram->title) svg_text_fit(out, SVG_INK, width / 2, SVG_TITLE, SVG_MIDDLE, SVG_TITLE, width, diagram->title);
+    if (diagram->title) svg_title(out, width, diagram->title);
     draw_legend(out, diagram, left, top);
     draw_grid(out, &shares);
     draw_bins(out, diagram, &shares);

@@ -2,13 +2,11 @@
 #include "report/report_inside.h"
 
 #include "core/error.h"
-#include "core/file.h"
 #include "train/metrics.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 // In the order of the page; `name` is that of the figure's file.
 static const figure figures[] = {
@@ -199,19 +197,14 @@ static silma_status add_page(const silma_report *report, text_buffer *page, silm
         if (!sections[i].exists || sections[i].exists(report)) status = sections[i].add(report, page, error);
     buffer_add(page, "</main>\n");
     page_end(page);
-    return status == SILMA_OK ? buffer_status(page, error) : status;
+    return status;
 }
 
 silma_status silma_report_write(silma_report *report, const char *path, silma_error *error)
 {
     text_buffer page = {0};
-    file_writer *writer = NULL;
     silma_status status = add_page(report, &page, error);
-    if (status == SILMA_OK) status = file_writer_open(&writer, path, error);
-    if (status == SILMA_OK) {
-        file_writer_write(writer, page.text, page.length);
-        status = file_writer_commit(writer, error);
-    }
+    if (status == SILMA_OK) status = buffer_write(&page, path, error);
     buffer_free(&page);
     return status;
 }

@@ -5,7 +5,6 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "core/sha256.h"
-#include "core/utf8.h"
 #include "train/run.h"
 
 #include <math.h>
@@ -138,7 +137,7 @@ static silma_status read_history(run_facts *facts, silma_error *error)
 }
 
 // Whether training ended as it was meant to. A run without last.safetensors is judged by its history.
-static silma_status read_position(run_facts *facts, const safetensors *last)
+static void read_position(run_facts *facts, const safetensors *last)
 {
     const char *text = last ? safetensors_metadata(last, "position") : NULL;
     json_t *position = text ? json_loads(text, 0, NULL) : NULL;
@@ -149,21 +148,19 @@ static silma_status read_position(run_facts *facts, const safetensors *last)
     }
     facts->unfinished = epochs < facts->epochs_wanted && !facts->stopped_early;
     json_decref(position);
-    return SILMA_OK;
 }
 
 static silma_status read_last(run_facts *facts, silma_error *error)
 {
-    if (!exists_in(facts->folder, RUN_LAST)) return read_position(facts, NULL);
-    char *path = path_join(facts->folder, RUN_LAST);
-    if (!path) return silma_fail_memory(error, strlen(facts->folder));
-    safetensors *last;
-    silma_status status = safetensors_open(&last, path, error);
-    if (status == SILMA_OK) {
-        status = read_position(facts, last);
-        safetensors_close(last);
+    safetensors *last = NULL;
+    silma_status status = SILMA_OK;
+    if (exists_in(facts->folder, RUN_LAST)) {
+        char *path = path_join(facts->folder, RUN_LAST);
+        status = path ? safetensors_open(&last, path, error) : silma_fail_memory(error, strlen(facts->folder));
+        free(path);
     }
-    free(path);
+    if (status == SILMA_OK) read_position(facts, last);
+    safetensors_close(last);
     return status;
 }
 

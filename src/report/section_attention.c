@@ -67,11 +67,10 @@ static silma_status add_filter(gallery *g, const filters *f, size_t number, silm
         float share = most > 0 ? f->kernel[i * f->count + number] / most : 0;
         bytes[i] = (uint8_t)(127.5f + 127.4f * share + 0.5f);
     }
-    silma_picture picture;
-    silma_status status = picture_thumbnail(&picture, bytes, f->height, f->width, f->channels, error);
+    grid_image image = {.pixels = bytes, .height = f->height, .width = f->width, .channels = f->channels};
+    silma_status status = gallery_add(g, &image, error);
     free(bytes);
-    if (status != SILMA_OK) return status;
-    return gallery_add_pixels(g, picture.pixels, picture.height, picture.width, picture.channels, NULL, SVG_DIM, error);
+    return status;
 }
 
 static gallery_frame filters_frame(const filters *f)
@@ -216,11 +215,10 @@ static silma_status add_map(gallery *g, const silma_images *images, size_t numbe
         for (size_t c = 0; c < 3; c++)
             mixed[3 * i + c] = (uint8_t)((3 * colour[c] + grey / channels) / 4);
     }
-    silma_picture picture;
-    silma_status status = picture_thumbnail(&picture, mixed, images->height, images->width, 3, error);
+    grid_image image = {.pixels = mixed, .height = images->height, .width = images->width, .channels = 3};
+    silma_status status = gallery_add(g, &image, error);
     free(mixed);
-    if (status != SILMA_OK) return status;
-    return gallery_add_pixels(g, picture.pixels, picture.height, picture.width, picture.channels, NULL, SVG_DIM, error);
+    return status;
 }
 
 // Each image, followed by its map.

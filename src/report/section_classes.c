@@ -42,15 +42,11 @@ static silma_status draw_confusion(const silma_report *report, text_buffer *out,
             .percent = percent,
         };
         svg_frame frame = {
-            .width = heat_map_width(&map),
             .title = percent ? "Confusion matrix in per cent of the true class" : "Confusion matrix in images",
             .description = "A row for each true class, a column for each predicted class",
             .inside_page = inside_page,
         };
-        frame.height = heat_map_height(&map, frame.width);
-        svg_begin(out, &frame);
-        heat_map_draw(out, &map, frame.width);
-        svg_end(out);
+        heat_map_add_figure(out, &map, frame);
         status = buffer_status(out, error);
     }
     free(names);
@@ -149,12 +145,13 @@ static void add_class(const silma_report *report, text_buffer *page, int index)
 
 static void add_table(const silma_report *report, text_buffer *page, const ranked_class *order, size_t count)
 {
-    buffer_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Classes\"><table><thead><tr>"
-                     "<th>Class</th><th class=\"n\">F1</th><th class=\"n\">Precision</th><th class=\"n\">Recall</th>"
-                     "<th class=\"n\">Images</th><th class=\"name\">Most often taken for</th></tr></thead>\n<tbody>\n");
+    page_scroll_begin(page, "Classes");
+    buffer_add(page, "<table><thead><tr><th>Class</th><th class=\"n\">F1</th><th class=\"n\">Precision</th>"
+                     "<th class=\"n\">Recall</th><th class=\"n\">Images</th>"
+                     "<th class=\"name\">Most often taken for</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < count; i++)
         add_class(report, page, order[i].index);
-    buffer_add(page, "</tbody></table></div>\n");
+    page_table_end(page);
 }
 
 // Null if memory is short; free with free().
@@ -185,15 +182,7 @@ static silma_status draw_bars(const silma_report *report, text_buffer *out, bool
     }
     if (status == SILMA_OK) {
         bar_chart chart = {.bars = bars, .count = count, .most = 1, .percent = true, .row = 22};
-        svg_frame frame = {
-            .width = 420,
-            .height = bars_height(&chart),
-            .title = "F1 of each class, with its 95 % interval",
-            .inside_page = inside_page,
-        };
-        svg_begin(out, &frame);
-        bars_draw(out, &chart, frame.width);
-        svg_end(out);
+        bars_add_figure(out, &chart, 420, "F1 of each class, with its 95 % interval", inside_page);
         status = buffer_status(out, error);
     }
     free(bars);

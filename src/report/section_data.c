@@ -2,11 +2,9 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "report/gallery.h"
-#include "report/pictures.h"
 #include "train/settings.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 const page_link LINK_DATA = {"data", "Data"};
 
@@ -43,15 +41,7 @@ static silma_status draw_counts_of(const silma_report *report, text_buffer *out,
         if ((double)facts->train_counts[c] > most) most = (double)facts->train_counts[c];
     if (status == SILMA_OK) {
         bar_chart chart = {.bars = bars, .count = count, .most = most};
-        svg_frame frame = {
-            .width = 520,
-            .height = bars_height(&chart),
-            .title = "Training images of each class",
-            .inside_page = inside_page,
-        };
-        svg_begin(out, &frame);
-        bars_draw(out, &chart, frame.width);
-        svg_end(out);
+        bars_add_figure(out, &chart, 520, "Training images of each class", inside_page);
         status = buffer_status(out, error);
     }
     free(bars);
@@ -172,21 +162,13 @@ static const uint8_t *make_version(const augmenter *g, uint32_t index, uint32_t 
     return g->mixed;
 }
 
-static silma_status add_version(gallery *g, const augmenter *maker, const uint8_t *pixels, silma_error *error)
-{
-    silma_picture picture;
-    silma_status status =
-        picture_thumbnail(&picture, pixels, maker->size.height, maker->size.width, maker->size.channels, error);
-    if (status != SILMA_OK) return status;
-    return gallery_add_pixels(g, picture.pixels, picture.height, picture.width, picture.channels, NULL, SVG_DIM, error);
-}
-
 static silma_status choose_augmented(const silma_report *report, gallery *g, silma_error *error)
 {
     const run_facts *facts = &report->facts;
     const silma_images *images = silma_dataset_images(facts->dataset);
     augmenter maker = {.facts = facts, .size = {images->height, images->width, images->channels}};
     maker.each = (size_t)images->height * (size_t)images->width * (size_t)images->channels;
+    grid_image version = {.height = images->height, .width = images->width, .channels = images->channels};
     maker.changed = malloc(maker.each);
     maker.mixed = malloc(maker.each);
     silma_status status = maker.changed && maker.mixed ? SILMA_OK : silma_fail_memory(error, maker.each);
@@ -200,7 +182,8 @@ static silma_status choose_augmented(const silma_report *report, gallery *g, sil
         for (uint32_t epoch = 1; status == SILMA_OK && epoch <= VERSIONS; epoch++) {
             uint32_t other =
                 facts->parts.train[random_below(facts->seed, RANDOM_SAMPLE, 5, i * VERSIONS + epoch, count)];
-            status = add_version(g, &maker, make_version(&maker, index, other, epoch, i), error);
+            version.pixels = make_version(&maker, index, other, epoch, i);
+            status = gallery_add(g, &version, error);
         }
     }
     free(maker.changed);

@@ -1,9 +1,6 @@
 // Predictions with their images: nine at random, the most confident mistakes, the most confused pairs.
-#include "core/error.h"
 #include "core/random.h"
 #include "report/gallery.h"
-
-#include <stdlib.h>
 
 const page_link LINK_PREDICTIONS = {"predictions", "Predictions"};
 const page_link LINK_MISTAKES = {"mistakes", "Mistakes"};

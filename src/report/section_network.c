@@ -30,9 +30,8 @@ static void add_table(text_buffer *page, const silma_network *network)
 {
     size_t trainable = 0, other = 0;
     uint64_t multiply_adds = 0;
-    buffer_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Layers\"><table><thead><tr>"
-                     "<th>Name</th><th>Layer</th><th class=\"n\">Output</th><th class=\"n\">Parameters</th>"
-                     "<th class=\"n\">Multiply-adds</th></tr></thead>\n<tbody>\n");
+    static const char *const headings[] = {"Name", "Layer", "#Output", "#Parameters", "#Multiply-adds", NULL};
+    page_table_begin(page, "Layers", headings);
     for (size_t i = 0; i < silma_network_layer_count(network); i++) {
         silma_layer_info info;
         silma_network_layer(network, i, &info);
@@ -43,8 +42,9 @@ static void add_table(text_buffer *page, const silma_network *network)
     }
     buffer_print(page,
                  "</tbody><tfoot><tr><th scope=\"row\">Total</th><td></td><td></td><td class=\"n\">%s</td><td "
-                 "class=\"n\">%s</td></tr></tfoot></table></div>\n",
+                 "class=\"n\">%s</td></tr></tfoot></table>",
                  count_text(trainable + other).text, count_text((size_t)multiply_adds).text);
+    page_scroll_end(page);
     if (other > 0)
         buffer_print(page, "<p class=\"small soft\">%s of the parameters are trained, %s are moving averages.</p>\n",
                      count_text(trainable).text, count_text(other).text);

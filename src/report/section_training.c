@@ -2,7 +2,6 @@
 #include "report/curves.h"
 #include "report/report_inside.h"
 
-#include <math.h>
 #include <string.h>
 
 const page_link LINK_TRAINING = {"training", "Training"};
@@ -19,7 +18,7 @@ static void draw_one(const silma_report *report, text_buffer *out, curve which, 
     const history *h = &report->facts.history;
     svg_frame frame = {.width = WIDTH, .height = HEIGHT, .title = title, .inside_page = inside_page};
     svg_begin(out, &frame);
-    curve_draw(out, which, h->epochs, h->count, report->facts.best_epoch > 0, WIDTH, HEIGHT);
+    curve_draw(out, which, h->epochs, h->count, WIDTH, HEIGHT);
     svg_end(out);
 }
 
@@ -34,7 +33,7 @@ silma_status draw_curves(const silma_report *report, text_buffer *out, bool insi
         .inside_page = inside_page,
     };
     svg_begin(out, &frame);
-    curves_draw(out, h->epochs, h->count, report->facts.best_epoch > 0, frame.width, frame.height);
+    curves_draw(out, h->epochs, h->count, frame.width, frame.height);
     svg_end(out);
     return buffer_status(out, error);
 }
@@ -76,15 +75,16 @@ static void add_table(text_buffer *page, const history *h, unsigned best)
 {
     enum { ROWS = 40 };
     size_t step = (h->count + ROWS - 1) / ROWS;
-    buffer_add(
-        page, "<details><summary>The epochs as a table</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-              "aria-label=\"Epochs\"><table><thead><tr><th class=\"n\">Epoch</th><th class=\"n\">Loss</th><th "
-              "class=\"n\">Accuracy</th><th class=\"n\">True positives</th><th class=\"n\">Validation loss</th><th "
-              "class=\"n\">Accuracy</th><th class=\"n\">True positives</th><th class=\"n\">Learning rate</th><th "
-              "class=\"n\">Images/s</th><th class=\"n\">Time</th></tr></thead>\n<tbody>\n");
+    static const char *const headings[] = {
+        "#Epoch",    "#Loss",           "#Accuracy",      "#True positives", "#Validation loss",
+        "#Accuracy", "#True positives", "#Learning rate", "#Images/s",       "#Time",
+        NULL};
+    buffer_add(page, "<details><summary>The epochs as a table</summary>\n");
+    page_table_begin(page, "Epochs", headings);
     for (size_t i = 0; i < h->count; i++)
         if (i % step == 0 || i + 1 == h->count || h->epochs[i].epoch == best) add_row(page, &h->epochs[i]);
-    buffer_print(page, "</tbody></table></div>\n<p class=\"small soft\">* better than all before%s</p></details>\n",
+    page_table_end(page);
+    buffer_print(page, "<p class=\"small soft\">* better than all before%s</p></details>\n",
                  step > 1 ? "; the other epochs are in history.csv" : "");
 }
 

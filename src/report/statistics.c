@@ -1,7 +1,6 @@
 #include "report/statistics.h"
 
 #include <math.h>
-#include <stdbool.h>
 
 static const double NORMAL_95 = 1.959963984540054;
 

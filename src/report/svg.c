@@ -3,7 +3,6 @@
 #include "report/base64.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -47,8 +46,7 @@ static void add_series_rules(text_buffer *out, int i)
 {
     buffer_print(out, ".silma-figure .f%d{", i);
     add_colour(out, "fill", series[i]);
-    buffer_print(out, "}.silma-figure .l%d,.silma-figure .b%d{fill:none;stroke-width:1.75;stroke-linejoin:round;", i,
-                 i);
+    buffer_print(out, "}.silma-figure .l%d{fill:none;stroke-width:1.75;stroke-linejoin:round;", i);
     add_colour(out, "stroke", series[i]);
     buffer_add(out, "}");
     if (dashes[i][0]) buffer_print(out, ".silma-figure .l%d{stroke-dasharray:%s}", i, dashes[i]);
@@ -78,17 +76,25 @@ static void add_class(text_buffer *out, svg_class class)
     if (class < SVG_FILL)
         buffer_print(out, " class=\"%s\"", names[class]);
     else
-        buffer_print(out, " class=\"%c%u\"", "flb"[(class - SVG_FILL) / SVG_SERIES],
+        buffer_print(out, " class=\"%c%u\"", "fl"[(class - SVG_FILL) / SVG_SERIES],
                      (unsigned)(class - SVG_FILL) % SVG_SERIES);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The frame
 
-// ` name="value"`, with hundredths of a pixel.
+enum { DECIMALS = 2 }; // hundredths of a pixel
+
+static void add_pair(text_buffer *out, double x, double y)
+{
+    buffer_number(out, x, DECIMALS);
+    buffer_add(out, " ");
+    buffer_number(out, y, DECIMALS);
+}
+
+// ` name="value"`
 static void add_size(text_buffer *out, const char *name, double value)
 {
-    enum { DECIMALS = 2 };
     buffer_print(out, " %s=\"", name);
     buffer_number(out, value, DECIMALS);
     buffer_add(out, "\"");
@@ -108,9 +114,7 @@ void svg_begin(text_buffer *out, const svg_frame *frame)
     add_size(out, "width", frame->width);
     add_size(out, "height", frame->height);
     buffer_add(out, " viewBox=\"0 0 ");
-    buffer_number(out, frame->width, 2);
-    buffer_add(out, " ");
-    buffer_number(out, frame->height, 2);
+    add_pair(out, frame->width, frame->height);
     buffer_add(out, "\" font-family=\"sans-serif\">");
     add_element(out, "title", frame->title);
     if (frame->description) add_element(out, "desc", frame->description);
@@ -139,9 +143,7 @@ void svg_add_to_page(text_buffer *out, const char *figure)
 void svg_group(text_buffer *out, double x, double y)
 {
     buffer_add(out, "<g transform=\"translate(");
-    buffer_number(out, x, 2);
-    buffer_add(out, " ");
-    buffer_number(out, y, 2);
+    add_pair(out, x, y);
     buffer_add(out, ")\">\n");
 }
 
@@ -164,26 +166,30 @@ void svg_line(text_buffer *out, svg_class line, double x1, double y1, double x2,
     buffer_add(out, "/>\n");
 }
 
-static void begin_rect(text_buffer *out, svg_class fill, double x, double y, double width, double height)
+static void add_box(text_buffer *out, svg_box box)
+{
+    add_size(out, "x", box.x);
+    add_size(out, "y", box.y);
+    add_size(out, "width", box.width);
+    add_size(out, "height", box.height);
+}
+
+static void begin_rect(text_buffer *out, svg_class fill, svg_box box)
 {
     buffer_add(out, "<rect");
     add_class(out, fill);
-    add_size(out, "x", x);
-    add_size(out, "y", y);
-    add_size(out, "width", width);
-    add_size(out, "height", height);
+    add_box(out, box);
 }
 
 void svg_rect(text_buffer *out, svg_class fill, double x, double y, double width, double height)
 {
-    begin_rect(out, fill, x, y, width, height);
+    begin_rect(out, fill, (svg_box){x, y, width, height});
     buffer_add(out, "/>\n");
 }
 
-void svg_rect_heat(text_buffer *out, double x, double y, double width, double height, double opacity,
-                   const char *tooltip)
+void svg_rect_heat(text_buffer *out, svg_box box, double opacity, const char *tooltip)
 {
-    begin_rect(out, SVG_HEAT, x, y, width, height);
+    begin_rect(out, SVG_HEAT, box);
     add_size(out, "fill-opacity", opacity);
     if (!tooltip) {
         buffer_add(out, "/>\n");
@@ -219,9 +225,7 @@ void svg_heat_cells(text_buffer *out, double left, double top, double cell, int 
                     const uint8_t *levels)
 {
     buffer_add(out, "<g class=\"heat\" transform=\"translate(");
-    buffer_number(out, left, 2);
-    buffer_add(out, " ");
-    buffer_number(out, top, 2);
+    add_pair(out, left, top);
     buffer_add(out, ") scale(");
     buffer_number(out, cell, 4);
     buffer_add(out, ")\">\n");
@@ -243,9 +247,7 @@ void svg_circle(text_buffer *out, svg_class fill, double x, double y, double rad
 static void add_point(text_buffer *out, char command, double x, double y)
 {
     buffer_print(out, "%c", command);
-    buffer_number(out, x, 2);
-    buffer_add(out, " ");
-    buffer_number(out, y, 2);
+    add_pair(out, x, y);
 }
 
 static bool is_point(const double *x, const double *y, size_t count, size_t i)
@@ -333,13 +335,6 @@ double svg_text_width(const char *text, double size)
     return width;
 }
 
-typedef struct text_style {
-    svg_class fill;
-    svg_anchor anchor;
-    double size, degrees, width; // width: INFINITY where it is not cut
-    bool bold;
-} text_style;
-
 // As many characters as fit, of those that are shown.
 static size_t characters_within(const char *text, double width)
 {
@@ -358,7 +353,7 @@ static size_t characters_within(const char *text, double width)
     return most;
 }
 
-static void add_text(text_buffer *out, const text_style *style, double x, double y, const char *text)
+void svg_text(text_buffer *out, const text_style *style, double x, double y, const char *text)
 {
     static const char *const anchors[] = {"", " text-anchor=\"middle\"", " text-anchor=\"end\""};
     buffer_add(out, "<text");
@@ -370,16 +365,14 @@ static void add_text(text_buffer *out, const text_style *style, double x, double
     if (style->bold) buffer_add(out, " font-weight=\"bold\"");
     if (style->degrees != 0) {
         buffer_add(out, " transform=\"rotate(");
-        buffer_number(out, style->degrees, 2);
-        buffer_add(out, " ");
-        buffer_number(out, x, 2);
+        add_pair(out, style->degrees, x);
         buffer_add(out, " ");
         buffer_number(out, y, 2);
         buffer_add(out, ")\"");
     }
     buffer_add(out, ">");
     double size = style->size * (style->bold ? SVG_BOLDER : 1);
-    size_t most = isfinite(style->width) ? characters_within(text, style->width / size) : SIZE_MAX;
+    size_t most = style->width > 0 ? characters_within(text, style->width / size) : SIZE_MAX;
     text_buffer shown = {0};
     if (buffer_escape_cut(&shown, text, most)) add_element(out, "title", text);
     out->failed |= shown.failed;
@@ -388,45 +381,18 @@ static void add_text(text_buffer *out, const text_style *style, double x, double
     buffer_add(out, "</text>\n");
 }
 
-void svg_text(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size, const char *text)
+void svg_title(text_buffer *out, double width, const char *title)
 {
-    add_text(out, &(text_style){fill, anchor, size, 0, INFINITY, false}, x, y, text);
-}
-
-void svg_text_bold(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size,
-                   const char *text)
-{
-    add_text(out, &(text_style){fill, anchor, size, 0, INFINITY, true}, x, y, text);
-}
-
-void svg_text_fit(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size, double width,
-                  const char *text)
-{
-    add_text(out, &(text_style){fill, anchor, size, 0, width, false}, x, y, text);
-}
-
-void svg_text_fit_bold(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size,
-                       double width, bool bold, const char *text)
-{
-    add_text(out, &(text_style){fill, anchor, size, 0, width, bold}, x, y, text);
-}
-
-void svg_text_turned(text_buffer *out, svg_class fill, double x, double y, svg_anchor anchor, double size,
-                     double degrees, double width, const char *text)
-{
-    add_text(out, &(text_style){fill, anchor, size, degrees, width, false}, x, y, text);
+    const text_style style = {.anchor = SVG_MIDDLE, .size = SVG_TITLE, .width = width};
+    svg_text(out, &style, width / 2, SVG_TITLE, title);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-void svg_image(text_buffer *out, double x, double y, double width, double height, const uint8_t *png, size_t size,
-               const char *label)
+void svg_image(text_buffer *out, svg_box box, const uint8_t *png, size_t size, const char *label)
 {
     buffer_add(out, "<image");
-    add_size(out, "x", x);
-    add_size(out, "y", y);
-    add_size(out, "width", width);
-    add_size(out, "height", height);
+    add_box(out, box);
     buffer_add(out, " preserveAspectRatio=\"none\" href=\"data:image/png;base64,");
     base64_add(out, png, size);
     buffer_add(out, "\"><title>");

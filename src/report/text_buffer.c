@@ -2,6 +2,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/file.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -20,7 +21,7 @@ silma_status buffer_status(const text_buffer *buffer, silma_error *error)
     return buffer->failed ? silma_fail_memory(error, buffer->length) : SILMA_OK;
 }
 
-silma_status buffer_take(text_buffer *buffer, char **text, size_t *length, silma_error *error)
+silma_status buffer_take(text_buffer *buffer, char **text, silma_error *error)
 {
     buffer_add(buffer, ""); // an empty text is a text
     silma_status status = buffer_status(buffer, error);
@@ -29,9 +30,18 @@ silma_status buffer_take(text_buffer *buffer, char **text, size_t *length, silma
         return status;
     }
     *text = buffer->text;
-    if (length) *length = buffer->length;
     *buffer = (text_buffer){0};
     return SILMA_OK;
+}
+
+silma_status buffer_write(const text_buffer *buffer, const char *path, silma_error *error)
+{
+    file_writer *writer;
+    silma_status status = buffer_status(buffer, error);
+    if (!status) status = file_writer_open(&writer, path, error);
+    if (status) return status;
+    file_writer_write(writer, buffer->text, buffer->length);
+    return file_writer_commit(writer, error);
 }
 
 // Room for `count` more bytes and a final zero.

@@ -14,9 +14,10 @@ typedef struct text_buffer {
 // A buffer is empty when zeroed.
 void buffer_free(text_buffer *buffer); // leaves it empty
 silma_status buffer_status(const text_buffer *buffer, silma_error *error);
-// The text, to be freed with free(), and its length without the final zero; the buffer is empty afterwards. Fails, and
-// frees the text, where memory was short. `length` may be null.
-silma_status buffer_take(text_buffer *buffer, char **text, size_t *length, silma_error *error);
+// The text, to be freed with free(); the buffer is empty afterwards. Fails, and frees the text, where memory was short.
+silma_status buffer_take(text_buffer *buffer, char **text, silma_error *error);
+// Into a file, which is there whole or not at all.
+silma_status buffer_write(const text_buffer *buffer, const char *path, silma_error *error);
 
 void buffer_add(text_buffer *buffer, const char *text);
 void buffer_add_bytes(text_buffer *buffer, const char *bytes, size_t count);

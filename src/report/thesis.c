@@ -1,9 +1,5 @@
 // The thesis on one page: gathers what there is, and writes its parts in the thesis's order.
-#include "core/error.h"
-#include "core/file.h"
 #include "report/thesis_inside.h"
-
-#include <stdlib.h>
 
 static const char TITLE[] = "The thesis, reproduced";
 static const char SUBTITLE[] =
@@ -103,16 +99,7 @@ static silma_status add_page(thesis_page *page, silma_error *error)
     add_contents(page);
     if (status == SILMA_OK) status = add_parts(page, error);
     page_end(page->out);
-    return status == SILMA_OK ? buffer_status(page->out, error) : status;
-}
-
-static silma_status write_file(const text_buffer *text, const char *path, silma_error *error)
-{
-    file_writer *writer = NULL;
-    silma_status status = file_writer_open(&writer, path, error);
-    if (status != SILMA_OK) return status;
-    file_writer_write(writer, text->text, text->length);
-    return file_writer_commit(writer, error);
+    return status;
 }
 
 silma_status silma_thesis_write(silma_context *context, const silma_thesis_options *options, const char *path,
@@ -124,7 +111,7 @@ silma_status silma_thesis_write(silma_context *context, const silma_thesis_optio
     for (int i = 0; i < THESIS_EXPERIMENTS && status == SILMA_OK; i++)
         status = outcome_gather(&page.outcomes[i], (thesis_experiment)i, &options->parts[i], context, error);
     if (status == SILMA_OK) status = add_page(&page, error);
-    if (status == SILMA_OK) status = write_file(&text, path, error);
+    if (status == SILMA_OK) status = buffer_write(&text, path, error);
     for (int i = 0; i < THESIS_EXPERIMENTS; i++)
         outcome_free(&page.outcomes[i]);
     buffer_free(&text);

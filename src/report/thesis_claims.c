@@ -1,5 +1,6 @@
 // What the thesis's text says of its curves and matrices, beside what was measured here.
 #include "report/thesis_inside.h"
+#include "train/recorded.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,33 +16,18 @@ typedef struct verdict {
     char text[320];
 } verdict;
 
-static double val_loss(const silma_epoch *e)
-{
-    return e->val_loss;
-}
-
-static double val_accuracy(const silma_epoch *e)
-{
-    return e->val_accuracy;
-}
-
-static double val_true_positives(const silma_epoch *e)
-{
-    return e->val_true_positives;
-}
-
 // The epoch (its place) where the value is lowest, with sign -1 highest; h->count > 0.
-static size_t extreme(const history *h, double (*value)(const silma_epoch *), double sign)
+static size_t extreme(const history *h, recorded value, double sign)
 {
     size_t best = 0;
     for (size_t i = 1; i < h->count; i++)
-        if (sign * value(&h->epochs[i]) < sign * value(&h->epochs[best])) best = i;
+        if (sign * recorded_value(&h->epochs[i], value) < sign * recorded_value(&h->epochs[best], value)) best = i;
     return best;
 }
 
 static void judge_flat(const history *h, double wanted, verdict *v)
 {
-    size_t lowest = extreme(h, val_loss, 1), flat = 0;
+    size_t lowest = extreme(h, RECORDED_VAL_LOSS, 1), flat = 0;
     double least = h->epochs[lowest].val_loss;
     while (h->epochs[flat].val_loss > least * (1 + FLAT))
         flat++;
@@ -72,7 +58,7 @@ static void judge_below(const history *h, double wanted, verdict *v)
         first++;
     v->known = first < h->count || (double)h->count > AROUND * wanted;
     if (first == h->count) {
-        size_t lowest = extreme(h, val_loss, 1);
+        size_t lowest = extreme(h, RECORDED_VAL_LOSS, 1);
         snprintf(v->text, sizeof v->text, "never below 1.0 in %zu epochs; lowest %s at epoch %u", h->count,
                  fixed_text(h->epochs[lowest].val_loss, 3).text, h->epochs[lowest].epoch);
         return;
@@ -88,7 +74,7 @@ static void judge_below(const history *h, double wanted, verdict *v)
 static void judge_above_at(const history *h, double wanted, verdict *v)
 {
     const double least = 0.7;
-    size_t first = 0, highest = extreme(h, val_accuracy, -1);
+    size_t first = 0, highest = extreme(h, RECORDED_VAL_ACCURACY, -1);
     while (first < h->count && !(h->epochs[first].val_accuracy > least))
         first++;
     v->known = first < h->count || (double)h->count > AROUND * wanted;
@@ -101,12 +87,12 @@ static void judge_above_at(const history *h, double wanted, verdict *v)
                  fixed_text(h->epochs[highest].val_accuracy, 4).text, h->epochs[highest].epoch, h->count);
 }
 
-static void judge_highest(const history *h, double (*value)(const silma_epoch *), double limit, bool above, verdict *v)
+static void judge_highest(const history *h, recorded value, double limit, bool above, verdict *v)
 {
     size_t highest = extreme(h, value, -1), beyond = 0;
     for (size_t i = 0; i < h->count; i++)
-        beyond += value(&h->epochs[i]) > limit;
-    double most = value(&h->epochs[highest]);
+        beyond += recorded_value(&h->epochs[i], value) > limit;
+    double most = recorded_value(&h->epochs[highest], value);
     v->known = true;
     v->agrees = above ? most > limit : most <= limit;
     v->nearly = fabs(most - limit) <= NEAR_SHARE;
@@ -134,16 +120,16 @@ static void judge_curve(const thesis_claim *claim, const history *h, verdict *v)
         judge_above_at(h, claim->value, v);
         break;
     case MEASURE_ACCURACY_BELOW:
-        judge_highest(h, val_accuracy, claim->value, false, v);
+        judge_highest(h, RECORDED_VAL_ACCURACY, claim->value, false, v);
         break;
     case MEASURE_ACCURACY_ABOVE:
-        judge_highest(h, val_accuracy, claim->value, true, v);
+        judge_highest(h, RECORDED_VAL_ACCURACY, claim->value, true, v);
         break;
     case MEASURE_POSITIVES_BELOW:
-        judge_highest(h, val_true_positives, claim->value, false, v);
+        judge_highest(h, RECORDED_VAL_TRUE_POSITIVES, claim->value, false, v);
         break;
     case MEASURE_POSITIVES_ABOVE:
-        judge_highest(h, val_true_positives, claim->value, true, v);
+        judge_highest(h, RECORDED_VAL_TRUE_POSITIVES, claim->value, true, v);
         break;
     default:
         break;
@@ -166,7 +152,7 @@ static void judge_matrix(const thesis_claim *claim, const thesis_outcome *outcom
     int above = 0, worst = 0;
     double percent[THESIS_CLASSES];
     for (int i = 0; i < THESIS_CLASSES; i++) {
-        percent[i] = class_percent(confusion, THESIS_CLASSES, i);
+        percent[i] = class_percent(confusion, i);
         above += percent[i] > claim->value;
         if (percent[i] < percent[worst]) worst = i;
     }

@@ -153,7 +153,7 @@ static void say_classes(text_buffer *out, const thesis_outcome *outcome)
     size_t beyond = 0;
     if (!outcome_has_classes(outcome) || outcome->shortened) return;
     for (int i = 0; i < THESIS_CLASSES; i++) {
-        double percent = class_percent(outcome->evaluation.confusion, THESIS_CLASSES, i);
+        double percent = class_percent(outcome->evaluation.confusion, i);
         if (outcome->says->diagonal_text[i]) continue; // the thesis's value is not certain
         if (!beyond_chance(percent, outcome->says->diagonal[i], outcome->evaluation.classes[i].support)) continue;
         if (beyond++ == 0) {

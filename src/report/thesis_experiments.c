@@ -43,16 +43,6 @@ static void add_missing(text_buffer *out, const thesis_outcome *outcome)
 // ---------------------------------------------------------------------------------------------------------------------
 // Figures 17 and 26
 
-static silma_status add_figure(const char *name, const char *svg, size_t size, void *user, silma_error *error)
-{
-    thesis_page *page = user;
-    (void)name;
-    (void)size;
-    (void)error;
-    svg_add_to_page(page->out, svg);
-    return SILMA_OK;
-}
-
 silma_status part_data(thesis_page *page, int figure, const thesis_outcome *outcome, silma_error *error)
 {
     silma_status status = SILMA_OK;
@@ -63,7 +53,7 @@ silma_status part_data(thesis_page *page, int figure, const thesis_outcome *outc
     else if (!can_draw_pictures(page))
         buffer_add(page->out, NO_CODEC);
     else
-        status = silma_plot_samples(outcome->dataset, SAMPLES, 0, page->codecs, add_figure, page, error);
+        status = silma_plot_samples(outcome->dataset, SAMPLES, 0, page->codecs, figure_add_svg, page, error);
     figure_caption(page, figure);
     buffer_add(page->out, "</figure>\n");
     if (outcome->dataset)
@@ -86,7 +76,7 @@ static void figure_curves(thesis_page *page, const thesis_outcome *outcome)
     for (int which = CURVE_LOSS; which <= CURVE_TRUE_POSITIVES; which++) {
         svg_frame frame = {.width = width, .height = height, .title = titles[which], .inside_page = true};
         svg_begin(out, &frame);
-        curve_draw(out, (curve)which, h->epochs, h->count, outcome->facts.best_epoch > 0, width, height);
+        curve_draw(out, (curve)which, h->epochs, h->count, width, height);
         svg_end(out);
     }
     buffer_add(out, "</div>\n");
@@ -130,7 +120,7 @@ static void add_difference(text_buffer *out, double silma, double thesis, size_t
 static void add_diagonal_row(text_buffer *out, const thesis_outcome *outcome, int class, const char *name)
 {
     const thesis_case *says = outcome->says;
-    double last = class_percent(outcome->evaluation.confusion, THESIS_CLASSES, class);
+    double last = class_percent(outcome->evaluation.confusion, class);
     buffer_add(out, "<tr><th scope=\"row\">");
     buffer_escape(out, name);
     buffer_add(out, "</th>");
@@ -141,7 +131,7 @@ static void add_diagonal_row(text_buffer *out, const thesis_outcome *outcome, in
     add_percent(out, last);
     add_difference(out, last, says->diagonal[class], outcome->evaluation.classes[class].support);
     if (outcome->facts.scored)
-        add_percent(out, class_percent(outcome->facts.scores.confusion, THESIS_CLASSES, class));
+        add_percent(out, class_percent(outcome->facts.scores.confusion, class));
     else
         buffer_add(out, "<td class=\"n\">–</td>");
     buffer_add(out, "</tr>\n");
@@ -151,7 +141,7 @@ static void add_diagonal(text_buffer *out, const thesis_outcome *outcome, const 
 {
     const silma_evaluation *e = &outcome->evaluation;
     double thesis = 100 * thesis_accuracy(outcome->says);
-    scroll_begin(out, "Diagonal");
+    page_scroll_begin(out, "Diagonal");
     buffer_print(out,
                  "<table><caption class=\"small soft\">Diagonal, in per cent</caption><thead><tr><th>Class</th><th "
                  "class=\"n\">Thesis</th><th class=\"n\">Silma,<br>epoch %zu</th><th class=\"n\">Difference</th><th "
@@ -165,24 +155,9 @@ static void add_diagonal(text_buffer *out, const thesis_outcome *outcome, const 
     add_difference(out, 100 * e->accuracy, thesis, e->count);
     add_percent(out, outcome->facts.scored ? 100 * outcome->facts.scores.accuracy.value : NAN);
     buffer_add(out, "</tr></tfoot></table>\n");
-    scroll_end(out);
+    page_scroll_end(out);
     buffer_add(out, "<p class=\"small soft\">Bold: further apart than two random validation sets of this size would be "
                     "(95 %).</p>\n");
-}
-
-static void add_heat_map(text_buffer *out, const thesis_outcome *outcome, const class_names *names, const char *title)
-{
-    heat_map map = {
-        .names = names->list,
-        .class_count = THESIS_CLASSES,
-        .counts = outcome->evaluation.confusion,
-        .percent = true,
-    };
-    double width = heat_map_width(&map);
-    svg_frame frame = {.width = width, .height = heat_map_height(&map, width), .title = title, .inside_page = true};
-    svg_begin(out, &frame);
-    heat_map_draw(out, &map, width);
-    svg_end(out);
 }
 
 static void figure_confusion(thesis_page *page, const thesis_outcome *outcome)
@@ -204,9 +179,16 @@ static void figure_confusion(thesis_page *page, const thesis_outcome *outcome)
     name_classes(outcome, &names);
     buffer_add(out, "<figure>\n<div style=\"display:flex;flex-wrap:wrap;gap:0 3rem;align-items:flex-start\">\n");
     buffer_add(out, "<div style=\"max-width:min(38rem,100%)\">\n");
-    scroll_begin(out, "Confusion matrix");
-    add_heat_map(out, outcome, &names, "Confusion matrix in per cent of the true class");
-    scroll_end(out);
+    page_scroll_begin(out, "Confusion matrix");
+    const heat_map map = {
+        .names = names.list,
+        .class_count = THESIS_CLASSES,
+        .counts = outcome->evaluation.confusion,
+        .percent = true,
+    };
+    svg_frame frame = {.title = "Confusion matrix in per cent of the true class", .inside_page = true};
+    heat_map_add_figure(out, &map, frame);
+    page_scroll_end(out);
     figure_caption(page, figure);
     buffer_add(out, "</div>\n<div style=\"max-width:min(32rem,100%)\">\n");
     add_diagonal(out, outcome, &names);

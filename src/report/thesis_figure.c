@@ -15,14 +15,11 @@ void figure_caption(thesis_page *page, int figure)
     buffer_add(page->out, "</figcaption>\n");
 }
 
-void scroll_begin(text_buffer *out, const char *label)
+silma_status figure_add_svg(const char *name, const char *svg, size_t size, void *page, silma_error *error)
 {
-    buffer_add(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
-    buffer_escape(out, label);
-    buffer_add(out, "\">\n");
-}
-
-void scroll_end(text_buffer *out)
-{
-    buffer_add(out, "</div>\n");
+    (void)name;
+    (void)size;
+    (void)error;
+    svg_add_to_page(((thesis_page *)page)->out, svg);
+    return SILMA_OK;
 }

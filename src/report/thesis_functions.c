@@ -1,5 +1,4 @@
 // Figures 3 to 7: functions and their derivatives; figure 11: connections.
-#include "core/error.h"
 #include "report/thesis_inside.h"
 
 #include <string.h>
@@ -62,16 +61,6 @@ static uint32_t by_equation(int row, int column)
     return (uint32_t)(least(i, FILTER) * least(j, FILTER));
 }
 
-static silma_status add_connections(const char *name, const char *svg, size_t size, void *user, silma_error *error)
-{
-    thesis_page *page = user;
-    (void)name;
-    (void)size;
-    (void)error;
-    svg_add_to_page(page->out, svg);
-    return SILMA_OK;
-}
-
 silma_status part_connections(thesis_page *page, silma_error *error)
 {
     static const page_link link = {"connections", "Connections of a convolution"};
@@ -84,7 +73,7 @@ silma_status part_connections(thesis_page *page, silma_error *error)
     page_section_begin(page->out, &link, "Section 3.5.1 of the thesis, equations 60 and 61.");
     figure_heading(page, 11);
     buffer_add(page->out, "<figure>\n");
-    status = silma_plot_connections(page->context, SIDE, SIDE, WINDOW, add_connections, page, error);
+    status = silma_plot_connections(page->context, SIDE, SIDE, WINDOW, figure_add_svg, page, error);
     figure_caption(page, 11);
     buffer_print(page->out,
                  "</figure>\n<p class=\"small\">Counted by the kernels: with every weight and every gradient one, the "

@@ -37,8 +37,8 @@ silma_status outcome_gather(thesis_outcome *outcome, thesis_experiment which, co
 void outcome_free(thesis_outcome *outcome);
 // In its classes the outcome can be held against the thesis's ten.
 bool outcome_has_classes(const thesis_outcome *outcome);
-// Per cent of the class that `confusion` (class_count, class_count) has right; NaN without images.
-double class_percent(const size_t *confusion, int class_count, int class);
+// Per cent of the class that `confusion` (THESIS_CLASSES, THESIS_CLASSES) has right; NaN without images.
+double class_percent(const size_t *confusion, int class);
 // Whether two shares in per cent, of `images` images each, are further apart than 95 % of such pairs by chance; the
 // thesis's are rounded to whole per cent. False where one of them is not known.
 bool beyond_chance(double a, double b, size_t images);
@@ -46,9 +46,8 @@ bool beyond_chance(double a, double b, size_t images);
 // thesis_figure.c: the heading of a figure, and its caption as in the thesis.
 void figure_heading(thesis_page *page, int figure);
 void figure_caption(thesis_page *page, int figure);
-// Around a table that may be wider than a phone.
-void scroll_begin(text_buffer *out, const char *label);
-void scroll_end(text_buffer *out);
+// A silma_figure_fn of the page: the figure where the page is.
+silma_status figure_add_svg(const char *name, const char *svg, size_t size, void *page, silma_error *error);
 
 // thesis_functions.c: figures 3 to 7 and 11
 silma_status part_functions(thesis_page *page, silma_error *error);

@@ -74,11 +74,11 @@ bool outcome_has_classes(const thesis_outcome *outcome)
     return outcome->has_evaluation && outcome->evaluation.class_count == THESIS_CLASSES;
 }
 
-double class_percent(const size_t *confusion, int class_count, int class)
+double class_percent(const size_t *confusion, int class)
 {
-    const size_t *row = confusion + (size_t) class * (size_t)class_count;
+    const size_t *row = confusion + (size_t) class * THESIS_CLASSES;
     size_t images = 0;
-    for (int i = 0; i < class_count; i++)
+    for (int i = 0; i < THESIS_CLASSES; i++)
         images += row[i];
     return images > 0 ? 100 * (double)row[class] / (double)images : NAN;
 }

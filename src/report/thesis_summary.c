@@ -122,7 +122,7 @@ static void add_result_row(text_buffer *out, const thesis_outcome *outcome)
 
 static void add_results(text_buffer *out, const thesis_page *page)
 {
-    scroll_begin(out, "The experiments");
+    page_scroll_begin(out, "The experiments");
     buffer_add(out, "<table><thead><tr><th>Experiment</th><th class=\"n\">Trainable<br>parameters</th><th "
                     "class=\"n\">Accuracy<br>thesis</th><th class=\"n\">Silma, last<br>epoch</th><th "
                     "class=\"n\">Silma, best<br>epoch</th><th class=\"n\">Epochs</th><th class=\"n\">Time</th></tr>"
@@ -130,7 +130,7 @@ static void add_results(text_buffer *out, const thesis_page *page)
     for (int i = 0; i < THESIS_EXPERIMENTS; i++)
         if (!page->outcomes[i].left_out) add_result_row(out, &page->outcomes[i]);
     buffer_add(out, "</tbody></table>\n");
-    scroll_end(out);
+    page_scroll_end(out);
     buffer_add(out,
                "<p class=\"small soft\">Accuracy on the validation images, a fifth of the training images. The "
                "thesis’s are the means of the diagonals of its confusion matrices, or what its text says. Times are "
@@ -168,16 +168,7 @@ static void add_case(text_buffer *out, const thesis_outcome *outcome)
             .counts = outcome->evaluation.confusion,
             .percent = true,
         };
-        double width = heat_map_width(&map);
-        svg_frame frame = {
-            .width = width,
-            .height = heat_map_height(&map, width),
-            .title = outcome->says->title,
-            .inside_page = true,
-        };
-        svg_begin(out, &frame);
-        heat_map_draw(out, &map, width);
-        svg_end(out);
+        heat_map_add_figure(out, &map, (svg_frame){.title = outcome->says->title, .inside_page = true});
     } else {
         buffer_print(out, "<p class=\"soft\">Not made: see <a href=\"#%s\">its part</a>.</p>\n",
                      outcome->says->base.name);
@@ -234,7 +225,7 @@ static void add_run(text_buffer *out, const thesis_outcome *outcome)
 {
     const run_facts *facts = &outcome->facts;
     buffer_print(out, "<details><summary>%s</summary>\n", outcome->says->title);
-    scroll_begin(out, "Settings");
+    page_scroll_begin(out, "Settings");
     buffer_add(out, "<table><tbody>\n");
     add_row(out, "network", facts->model_name);
     add_row(out, "data set", facts->data_name);
@@ -249,7 +240,7 @@ static void add_run(text_buffer *out, const thesis_outcome *outcome)
     add_row(out, "sha256 of the data", facts->data_hash);
     add_row(out, "sha256 of the best model", facts->model_hash);
     buffer_add(out, "</tbody></table>\n");
-    scroll_end(out);
+    page_scroll_end(out);
     buffer_add(out, "</details>\n");
 }
 

@@ -116,7 +116,7 @@ silma_status figure_table(thesis_page *page, int figure, silma_error *error)
     text_buffer *out = page->out;
     figure_heading(page, figure);
     buffer_add(out, "<figure>\n");
-    scroll_begin(out, "Layers");
+    page_scroll_begin(out, "Layers");
     buffer_add(out, "<table><thead><tr><th>Layer</th><th class=\"n\">Output<br>thesis</th><th "
                     "class=\"n\">Output<br>Silma</th><th class=\"n\">Parameters<br>thesis</th><th "
                     "class=\"n\">Parameters<br>Silma</th><th></th></tr></thead>\n<tbody>\n");
@@ -125,7 +125,7 @@ silma_status figure_table(thesis_page *page, int figure, silma_error *error)
     buffer_add(out, "</tbody><tfoot>\n");
     add_totals(out, table, network);
     buffer_add(out, "</tfoot></table>\n");
-    scroll_end(out);
+    page_scroll_end(out);
     figure_caption(page, figure);
     buffer_add(out, "</figure>\n");
     if (remark_of(figure)) buffer_print(out, "<p class=\"small\">%s</p>\n", remark_of(figure));
@@ -208,7 +208,7 @@ static silma_status figure_16(thesis_page *page, silma_error *error)
     text_buffer *out = page->out;
     figure_heading(page, 16);
     buffer_add(out, "<figure>\n");
-    scroll_begin(out, "LeNet-5 and AlexNet");
+    page_scroll_begin(out, "LeNet-5 and AlexNet");
     buffer_add(out, "<table><thead><tr><th>Network</th><th>Task (thesis)</th><th>Features (thesis)</th><th "
                     "class=\"n\">Layers with<br>weights (Silma)</th><th class=\"n\">Parameters<br>(Silma)</th><th "
                     "class=\"n\">Multiply-adds<br>an image (Silma)</th></tr></thead>\n<tbody>\n");
@@ -222,7 +222,7 @@ static silma_status figure_16(thesis_page *page, silma_error *error)
                               "layers, significantly more parameters.",
                               "Introduced ReLU activation, dropout for regularization and GPU acceleration.", error);
     buffer_add(out, "</tbody></table>\n");
-    scroll_end(out);
+    page_scroll_end(out);
     figure_caption(page, 16);
     buffer_add(out, "</figure>\n");
     return status;

@@ -3,7 +3,6 @@
 #include "report/trace.h"
 
 #include "core/error.h"
-#include "core/file.h"
 #include "data/pad.h"
 #include "kernels/context.h"
 
@@ -21,7 +20,7 @@ const char *trace_class_name(const trace *t, uint32_t label, char number[TRACE_N
     return number;
 }
 
-static size_t output_count(const trace *t)
+size_t trace_outputs(const trace *t)
 {
     return shape_count(graph_output(t->g));
 }
@@ -94,7 +93,7 @@ static silma_status take_image(trace *t, const silma_dataset *dataset, size_t in
 
 static silma_status check_label(const trace *t, const silma_images *images, silma_error *error)
 {
-    size_t outputs = output_count(t);
+    size_t outputs = trace_outputs(t);
     if (outputs == 1 || t->label < outputs) return SILMA_OK;
     char number[TRACE_NUMBER_SIZE];
     size_t other = 0;
@@ -109,7 +108,7 @@ static silma_status check_label(const trace *t, const silma_images *images, silm
 
 static silma_status choose_target(trace *t, const silma_images *images, silma_error *error)
 {
-    size_t outputs = output_count(t);
+    size_t outputs = trace_outputs(t);
     t->targets = calloc(outputs, sizeof *t->targets);
     if (!t->targets) return silma_fail_memory(error, outputs * sizeof *t->targets);
     t->label = images->labels[t->image_index];
@@ -149,8 +148,8 @@ static silma_status take_settings(trace *t, const silma_settings *wanted, silma_
         status =
             settings_apply(&t->settings, g->recipe[i].name, g->recipe[i].value, g->origin, g->recipe[i].line, error);
     if (status == SILMA_OK) status = settings_apply_list(&t->settings, wanted, error);
-    int classes = output_count(t) == 1 ? 2 : (int)output_count(t);
-    if (status == SILMA_OK) status = settings_resolve(&t->settings, g->head, output_count(t), classes, error);
+    int classes = trace_outputs(t) == 1 ? 2 : (int)trace_outputs(t);
+    if (status == SILMA_OK) status = settings_resolve(&t->settings, g->head, trace_outputs(t), classes, error);
     return status;
 }
 
@@ -169,7 +168,7 @@ static double compute_loss(const trace *t, trace_run *run, float *probabilities,
     loss_batch batch = {
         .head = t->g->head,
         .n = 1,
-        .outputs = output_count(t),
+        .outputs = trace_outputs(t),
         .logits = run->layers[run->count - 1].y,
         .probabilities = probabilities,
         .dlogits = dlogits,
@@ -251,10 +250,10 @@ static silma_status update_weights(trace *t, silma_error *error)
 static silma_status measure_update(trace *t, silma_error *error)
 {
     trace_run after;
-    float *ignored = trace_floats(output_count(t));
+    float *ignored = trace_floats(trace_outputs(t));
     silma_status status =
         ignored ? trace_run_create(&after, t->g, t->run.k, NULL, t->updated, t->model->statistics, t->run.seed, error)
-                : silma_fail_memory(error, output_count(t) * sizeof *ignored);
+                : silma_fail_memory(error, trace_outputs(t) * sizeof *ignored);
     if (!ignored) return status;
     if (status == SILMA_OK) {
         enter_image(t, trace_run_input(&after));
@@ -269,13 +268,13 @@ static silma_status measure_update(trace *t, silma_error *error)
 static silma_status predict(trace *t, silma_model *model, silma_context *context, silma_error *error)
 {
     static const uint32_t first = 0;
-    t->predicted = trace_floats(output_count(t));
-    if (!t->predicted) return silma_fail_memory(error, output_count(t) * sizeof *t->predicted);
+    t->predicted = trace_floats(trace_outputs(t));
+    if (!t->predicted) return silma_fail_memory(error, trace_outputs(t) * sizeof *t->predicted);
     silma_status status = model_prepare(model, context->k, context->pool, 1, error);
     if (status != SILMA_OK) return status;
     const float *logits = model_run(model, 1, &first, t->pixels);
     loss_batch batch = {
-        .head = t->g->head, .n = 1, .outputs = output_count(t), .logits = logits, .probabilities = t->predicted};
+        .head = t->g->head, .n = 1, .outputs = trace_outputs(t), .logits = logits, .probabilities = t->predicted};
     loss_compute_targets(&t->settings.loss, &batch, t->targets, NULL);
     return SILMA_OK;
 }
@@ -350,7 +349,7 @@ static silma_status check_gradients(trace *t, silma_error *error)
     silma_status status = SILMA_OK;
     for (size_t i = 0; i < t->run.count && status == SILMA_OK; i++) {
         t->chosen[i] = most_important(&t->run.layers[i], shape_count(t->g->layers[i].out));
-        if (i + 1 == t->run.count) t->chosen[i] = output_count(t) == 1 ? 0 : t->label;
+        if (i + 1 == t->run.count) t->chosen[i] = trace_outputs(t) == 1 ? 0 : t->label;
         status = check_layer(t, i, error);
     }
     return status;
@@ -387,8 +386,8 @@ static silma_status compare_kernels(trace *t, silma_context *context, silma_erro
 {
     if (context->k == t->run.k) return SILMA_OK;
     trace_run fast;
-    float *ignored = trace_floats(output_count(t));
-    if (!ignored) return silma_fail_memory(error, output_count(t) * sizeof *ignored);
+    float *ignored = trace_floats(trace_outputs(t));
+    if (!ignored) return silma_fail_memory(error, trace_outputs(t) * sizeof *ignored);
     double loss;
     silma_status status = trace_run_create(&fast, t->g, context->k, context->pool, t->run.weights, t->model->statistics,
                                            t->run.seed, error);
@@ -416,8 +415,8 @@ static silma_status compute(trace *t, silma_model *model, silma_context *context
     const kernels *reference;
     silma_status status = kernels_find(&reference, "reference", error);
     if (status != SILMA_OK) return status;
-    t->probabilities = trace_floats(output_count(t));
-    if (!t->probabilities) return silma_fail_memory(error, output_count(t) * sizeof(float));
+    t->probabilities = trace_floats(trace_outputs(t));
+    if (!t->probabilities) return silma_fail_memory(error, trace_outputs(t) * sizeof(float));
     status =
         trace_run_create(&t->run, t->g, reference, NULL, model->weights, model->statistics, t->settings.seed, error);
     if (status == SILMA_OK) status = run_step(t, &t->run, t->probabilities, &t->loss, error);
@@ -453,13 +452,7 @@ static silma_status write_page(const trace *t, const char *path, silma_error *er
 {
     text_buffer page = {0};
     silma_status status = trace_add_page(&page, t, error);
-    if (status == SILMA_OK) status = buffer_status(&page, error);
-    file_writer *writer = NULL;
-    if (status == SILMA_OK) status = file_writer_open(&writer, path, error);
-    if (status == SILMA_OK) {
-        file_writer_write(writer, page.text, page.length);
-        status = file_writer_commit(writer, error);
-    }
+    if (status == SILMA_OK) status = buffer_write(&page, path, error);
     buffer_free(&page);
     return status;
 }

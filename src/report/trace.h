@@ -25,8 +25,7 @@ typedef struct trace {
     const silma_model *model;
     const graph *g;
     settings settings;
-    uint64_t seed;
-    bool has_seed; // the weights are random ones of this seed
+    bool has_seed; // the weights are random ones of the settings' seed
     // The image, as the network takes it.
     const char *data_name;
     const char *const *class_names; // of the data; null: numbers
@@ -64,12 +63,20 @@ size_t trace_json_bytes(const graph *g);
 // Parameters of more elements are on the page without their gradients: the script computes them from the formula.
 enum { TRACE_GRADIENTS_MOST = 1 << 16 };
 
+// trace_head.c: the beginning of the page.
+void trace_begin_document(text_buffer *out, const trace *t);
+void trace_add_header(text_buffer *out, const trace *t);
+void trace_add_navigation(text_buffer *out, const trace *t);
+
 // trace_page.c: the page.
 silma_status trace_add_page(text_buffer *buffer, const trace *t, silma_error *error);
 
 // trace_formulas.c, keyed by name: the loss and its derivative by the logits, and an optimiser's step.
 const formula *trace_loss_formulas(loss_kind kind, activation_kind head, size_t outputs);
 const formula *trace_optimizer_formulas(const optimizer *o);
+
+// How many numbers the network ends in.
+size_t trace_outputs(const trace *t);
 
 // "Ankle boot", or "9", for which `number` has room.
 enum { TRACE_NUMBER_SIZE = 16 };

@@ -3,7 +3,6 @@
 #include "report/base64.h"
 #include "report/trace.h"
 
-#include "core/checked.h"
 #include "core/error.h"
 
 #include <jansson.h>
@@ -176,7 +175,7 @@ static json_t *image_json(const trace *t)
 
 static json_t *class_names_json(const trace *t)
 {
-    size_t outputs = shape_count(graph_output(t->g));
+    size_t outputs = trace_outputs(t);
     bool failed = false;
     json_t *names = json_array();
     for (uint32_t i = 0; i < outputs && outputs > 1; i++) {
@@ -189,7 +188,7 @@ static json_t *class_names_json(const trace *t)
 static json_t *loss_json(const trace *t)
 {
     static const char *const kinds[] = {"categorical_crossentropy", "binary_crossentropy", "mean_squared_error"};
-    size_t outputs = shape_count(graph_output(t->g));
+    size_t outputs = trace_outputs(t);
     bool failed = false;
     json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:o}", "kind", kinds[t->settings.loss.kind], "head",
                                activation_name(t->g->head), "label_smoothing", number(t->settings.loss.label_smoothing),

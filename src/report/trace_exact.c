@@ -18,7 +18,8 @@ typedef struct nudge {
 // ---------------------------------------------------------------------------------------------------------------------
 // Rules
 
-double exact_activation(activation act, double z)
+// f(z)
+static double apply_activation(activation act, double z)
 {
     double slope = (double)act.parameter;
     switch (act.kind) {
@@ -66,7 +67,7 @@ static void activate(activation act, shape s, const double *z, double *y)
         return;
     }
     for (size_t i = 0; i < shape_count(s); i++)
-        y[i] = exact_activation(act, z[i]);
+        y[i] = apply_activation(act, z[i]);
 }
 
 // The pixel of x under position (i, j) of the window of output (m, n), or null outside the image.
@@ -264,26 +265,27 @@ static double log_of_others(const double *z, size_t count, size_t *top)
     return log1p(others);
 }
 
-double exact_loss(loss_function loss, activation_kind head, size_t outputs, const double *logits, const float *targets,
-                  double *r)
+// E, and the prediction r; the last layer's outputs are the logits.
+static double compute_loss(exact *x)
 {
-    shape row = {.h = 1, .w = 1, .c = (int)outputs, .flat = true};
-    double count = (double)outputs, smoothing = loss.label_smoothing, total = 0;
-    size_t top;
-    double share = smoothing / (loss.kind == LOSS_BINARY_CROSSENTROPY ? 2 : count);
-    activate((activation){.kind = head}, row, logits, r);
+    const graph *g = x->run->g;
+    const double *logits = x->layers[x->count - 1].y;
+    size_t outputs = shape_count(graph_output(g)), top;
+    double count = (double)outputs, smoothing = x->loss.label_smoothing, total = 0;
+    double share = smoothing / (x->loss.kind == LOSS_BINARY_CROSSENTROPY ? 2 : count);
+    activate((activation){.kind = g->head}, graph_output(g), logits, x->r);
     double others = log_of_others(logits, outputs, &top);
     for (size_t i = 0; i < outputs; i++) {
-        double y = (1 - smoothing) * (double)targets[i] + share;
-        bool sigmoid = head == ACTIVATION_SIGMOID;
-        if (loss.kind == LOSS_CATEGORICAL_CROSSENTROPY)
+        double y = (1 - smoothing) * (double)x->targets[i] + share;
+        bool sigmoid = g->head == ACTIVATION_SIGMOID;
+        if (x->loss.kind == LOSS_CATEGORICAL_CROSSENTROPY)
             total -= y * (logits[i] - logits[top] - others);
-        else if (loss.kind == LOSS_BINARY_CROSSENTROPY)
-            total -= (y * (sigmoid ? log_sigmoid(logits[i]) : log_safe(r[i])) +
-                      (1 - y) * (sigmoid ? log_sigmoid(-logits[i]) : log_safe(1 - r[i]))) /
+        else if (x->loss.kind == LOSS_BINARY_CROSSENTROPY)
+            total -= (y * (sigmoid ? log_sigmoid(logits[i]) : log_safe(x->r[i])) +
+                      (1 - y) * (sigmoid ? log_sigmoid(-logits[i]) : log_safe(1 - x->r[i]))) /
                      count;
         else
-            total += (y - r[i]) * (y - r[i]) / count;
+            total += (y - x->r[i]) * (y - x->r[i]) / count;
     }
     return total;
 }
@@ -310,8 +312,7 @@ static silma_status evaluate(exact *x, size_t first, const nudge *n, double *los
         }
         apply_nudge(n, i, EXACT_OUTPUT, it->y);
     }
-    if (status == SILMA_OK)
-        *loss = exact_loss(x->loss, g->head, shape_count(graph_output(g)), x->layers[x->count - 1].y, x->targets, x->r);
+    if (status == SILMA_OK) *loss = compute_loss(x);
     return status;
 }
 

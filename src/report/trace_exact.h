@@ -48,11 +48,4 @@ typedef struct exact_derivative {
 silma_status exact_differentiate(exact *x, size_t i, exact_what what, size_t index, exact_derivative *derivative,
                                  silma_error *error);
 
-// The loss of logits (outputs), and the prediction r (outputs).
-double exact_loss(loss_function loss, activation_kind head, size_t outputs, const double *logits, const float *targets,
-                  double *r);
-
-// f(z)
-double exact_activation(activation act, double z);
-
 #endif

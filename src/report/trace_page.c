@@ -2,17 +2,14 @@
 // without a script; trace.js draws the tensors and takes outputs apart.
 #include "report/mathml.h"
 #include "report/trace.h"
+#include "report/trace_words.h"
 #include "report/words.h"
 
 #include "core/error.h"
 #include "train/option.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { BARS_MOST = 10 };
 
 // A formula that mathml.h does not understand is a mistake in the library; the page would be without it.
 typedef struct writer {
@@ -22,45 +19,12 @@ typedef struct writer {
 } writer;
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Numbers and formulas
-
-// "0.1235", "−3.2×10⁻⁵"
-static void add_rounded(text_buffer *out, double value, int digits)
-{
-    char text[NUMBER_TEXT_MAX], exponential[NUMBER_TEXT_MAX];
-    if (!isfinite(value)) {
-        buffer_add(out, "not finite");
-        return;
-    }
-    if (value < 0) buffer_add(out, "−");
-    value = fabs(value);
-    snprintf(exponential, sizeof exponential, "%.*e", digits - 1, value); // rounded: 0.00099999 is 1e-3
-    int power = atoi(strchr(exponential, 'e') + 1);
-    bool plain = value == 0 || (power >= -3 && power <= 5);
-    buffer_add(out, number_text_rounded(plain ? value : value / pow(10, power), digits, text));
-    if (!plain) buffer_print(out, "×10<sup>%s%d</sup>", power < 0 ? "−" : "", abs(power));
-}
-
-static void add_number(text_buffer *out, double value)
-{
-    add_rounded(out, value, 4);
-}
-
-// "61,706"
-static void add_count(text_buffer *out, size_t count)
-{
-    if (count >= 1000) {
-        add_count(out, count / 1000);
-        buffer_print(out, ",%03zu", count % 1000);
-    } else {
-        buffer_print(out, "%zu", count);
-    }
-}
+// Formulas
 
 static void add_formula(writer *w, const formula *f)
 {
     buffer_add(w->out, "<div class=\"formula\"><div class=\"math\">");
-    if (!mathml_add(w->out, f->tex, true)) w->bad_formula = true;
+    if (!mathml_add(w->out, f->tex)) w->bad_formula = true;
     buffer_add(w->out, "</div>");
     if (f->equations) {
         bool named = f->equations[0] == 's';                   // "section ..."
@@ -84,231 +48,6 @@ static void begin_formulas(writer *w)
 static void end_formulas(writer *w)
 {
     buffer_add(w->out, "</div>\n");
-}
-
-static void add_shape(text_buffer *out, shape s)
-{
-    if (s.flat)
-        buffer_print(out, "%d", s.c);
-    else
-        buffer_print(out, "%d×%d×%d", s.h, s.w, s.c);
-}
-
-// "(3, 2) of map 4" or "neuron 17", counted from 1.
-static void add_place(text_buffer *out, shape s, size_t index)
-{
-    size_t c = (size_t)s.c, w = (size_t)s.w;
-    if (s.flat)
-        buffer_print(out, "neuron %zu", index + 1);
-    else
-        buffer_print(out, "row %zu, column %zu of map %zu", index / c / w + 1, index / c % w + 1, index % c + 1);
-}
-
-// "[3, 2, 1, 4]", counted from 1.
-static void add_indices(text_buffer *out, const parameter *p, size_t index)
-{
-    size_t left = p->count;
-    buffer_add(out, "[");
-    for (int d = 0; d < p->rank; d++) {
-        left /= p->dims[d];
-        buffer_print(out, "%s%zu", d ? ", " : "", index / left + 1);
-        index %= left;
-    }
-    buffer_add(out, "]");
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// The head of the page
-
-static void add_name(writer *w, uint32_t label)
-{
-    enum { NAME_MOST = 60 };
-    char number[TRACE_NUMBER_SIZE];
-    buffer_escape_cut(w->out, trace_class_name(w->t, label, number), NAME_MOST);
-}
-
-static size_t outputs_of(const trace *t)
-{
-    return shape_count(graph_output(t->g));
-}
-
-static size_t best_output(const trace *t)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < outputs_of(t); i++)
-        if (t->probabilities[i] > t->probabilities[best]) best = i;
-    return best;
-}
-
-static void add_bar(writer *w, size_t i, bool is_true)
-{
-    const trace *t = w->t;
-    double share = fmin(fmax((double)t->probabilities[i], 0), 1);
-    char percent[NUMBER_TEXT_MAX];
-    buffer_print(w->out, "<li%s><span class=\"who\">", is_true ? " class=\"true\"" : "");
-    if (outputs_of(t) > 1)
-        add_name(w, (uint32_t)i);
-    else if (t->one_against_rest)
-        add_name(w, t->label);
-    else
-        add_name(w, 1);
-    buffer_print(w->out, "</span><span class=\"bar\"><span style=\"width:%s%%\"></span></span><span class=\"much\">",
-                 number_text_rounded(100 * share, 3, percent));
-    buffer_print(w->out, "%s %%</span></li>\n", fixed_text(100 * share, 1).text);
-}
-
-// The output that follows `after` by falling probability; outputs of the same one by number. SIZE_MAX: the first.
-static size_t next_output(const trace *t, size_t after)
-{
-    size_t best = SIZE_MAX;
-    const float *r = t->probabilities;
-    for (size_t i = 0; i < outputs_of(t); i++) {
-        bool later = after == SIZE_MAX || r[i] < r[after] || (r[i] == r[after] && i > after);
-        if (later && (best == SIZE_MAX || r[i] > r[best])) best = i;
-    }
-    return best;
-}
-
-// The classes by falling probability, at most BARS_MOST, and the true one.
-static void add_bars(writer *w)
-{
-    const trace *t = w->t;
-    size_t shown = 0, i = SIZE_MAX;
-    bool single = outputs_of(t) == 1, true_shown = single;
-    buffer_add(w->out, "<ol class=\"bars\" aria-label=\"Probabilities\">\n");
-    for (; shown < BARS_MOST && shown < outputs_of(t); shown++) {
-        i = next_output(t, i);
-        bool is_true = single ? t->targets[0] > 0.5f : i == t->label;
-        true_shown = true_shown || is_true;
-        add_bar(w, i, is_true);
-    }
-    if (!true_shown) add_bar(w, t->label, true);
-    buffer_add(w->out, "</ol>\n");
-}
-
-static const char *network_name(const trace *t)
-{
-    const char *slash = strrchr(t->g->origin, '/');
-    return slash ? slash + 1 : t->g->origin;
-}
-
-// Where dropout or batch normalisation make a prediction something else than a training step.
-static void add_prediction(writer *w)
-{
-    const trace *t = w->t;
-    size_t best = 0;
-    double change = 0;
-    for (size_t i = 0; i < outputs_of(t); i++) {
-        if (t->predicted[i] > t->predicted[best]) best = i;
-        change = fmax(change, fabs((double)t->predicted[i] - (double)t->probabilities[i]));
-    }
-    if (change < 1e-4) return;
-    buffer_add(w->out, "<p class=\"note\">This is a training step, with what is dropped and normalised in training. A "
-                       "prediction with the same weights gives ");
-    if (outputs_of(t) > 1) {
-        buffer_add(w->out, "<b>");
-        add_name(w, (uint32_t)best);
-        buffer_add(w->out, "</b> ");
-    }
-    add_rounded(w->out, 100 * (double)t->predicted[best], 3);
-    buffer_add(w->out, " %.</p>\n");
-}
-
-static void add_verdict(writer *w)
-{
-    const trace *t = w->t;
-    text_buffer *out = w->out;
-    size_t best = best_output(t);
-    buffer_add(out, "<p class=\"verdict\">");
-    if (outputs_of(t) > 1) {
-        buffer_add(out, "The network takes it for <b>");
-        add_name(w, (uint32_t)best);
-        buffer_print(out, "</b>: %s. ", best == t->label ? "right" : "wrong");
-    } else if (t->one_against_rest) {
-        buffer_add(out, "With a single output the network answers one question: is it a <b>");
-        add_name(w, t->label);
-        buffer_add(out, "</b>? It is, so <i>y</i> = 1. ");
-    }
-    buffer_add(out, "The loss is <b>");
-    add_number(out, t->loss);
-    buffer_add(out, "</b>; after one step of the optimiser, on this image alone, it is <b>");
-    add_number(out, t->loss_after);
-    buffer_add(out, "</b>.</p>\n");
-    add_prediction(w);
-}
-
-static void add_about(writer *w)
-{
-    const trace *t = w->t;
-    text_buffer *out = w->out;
-    buffer_add(out, "<p class=\"about\">Image ");
-    buffer_print(out, "%zu of ", t->image_index);
-    buffer_escape(out, t->data_name);
-    if (t->part) buffer_print(out, " (%s)", t->part);
-    if (t->image_file) {
-        buffer_add(out, ", <code>");
-        buffer_escape(out, t->image_file);
-        buffer_add(out, "</code>");
-    }
-    buffer_add(out, ", of class <b>");
-    add_name(w, t->label);
-    buffer_add(out, "</b>");
-    if (t->resized) buffer_print(out, ", made smaller: %d×%d×%d", t->height, t->width, t->channels);
-    if (t->padded) buffer_print(out, ", set into %d×%d", t->height, t->width);
-    buffer_add(out, ", goes once through <b>");
-    buffer_escape(out, network_name(t));
-    buffer_add(out, "</b>, ");
-    size_t trainable, other;
-    uint64_t multiply_adds;
-    graph_count(t->g, &trainable, &other, &multiply_adds);
-    buffer_add(out, "a network of ");
-    add_count(out, trainable);
-    buffer_add(out, " weights (");
-    if (t->has_seed)
-        buffer_print(out, "untrained: random ones, seed %llu", (unsigned long long)t->settings.seed);
-    else
-        buffer_add(out, "trained");
-    buffer_add(out,
-               "): forward to a prediction and its loss, backward to the gradient of every weight, and one step of "
-               "the optimiser. Every number is the one that Silma computes when it trains. Indices count from 1, "
-               "equations as in the thesis <cite>The mathematics of neural networks behind image recognition</cite>"
-               ".</p>\n");
-}
-
-static void add_header(writer *w)
-{
-    text_buffer *out = w->out;
-    buffer_add(out,
-               "<header class=\"top\">\n<p class=\"kicker\">silma trace</p>\n<h1>One image, worked through</h1>\n");
-    add_about(w);
-    buffer_add(out,
-               "<div class=\"summary\"><figure><canvas id=\"picture\" role=\"img\" aria-label=\"The image\"></canvas>"
-               "</figure><div>\n");
-    add_verdict(w);
-    add_bars(w);
-    buffer_add(out,
-               "</div></div>\n<p class=\"how\">Click any square of a picture below, or go to a picture with the Tab "
-               "key, move with the arrow keys (Page Up and Page Down: another map) and press Enter: its own sum is "
-               "worked out beside it.</p>\n<noscript><p class=\"note\">The pictures and the sums need JavaScript, "
-               "which is switched off here. Formulas and tables are complete.</p></noscript>\n</header>\n");
-}
-
-static void add_navigation(writer *w)
-{
-    const trace *t = w->t;
-    text_buffer *out = w->out;
-    buffer_add(out, "<nav aria-label=\"Layers\"><ol>\n");
-    for (size_t i = 0; i < t->run.count; i++) {
-        const layer *l = &t->g->layers[i];
-        buffer_print(out, "<li><a href=\"#layer%zu\"><b>", i);
-        buffer_escape(out, l->name);
-        buffer_add(out, "</b> <span>");
-        add_shape(out, l->out);
-        buffer_add(out, "</span></a></li>\n");
-    }
-    buffer_add(out,
-               "<li><a href=\"#loss\"><b>loss</b> <span>E</span></a></li>\n<li><a href=\"#back\"><b>backward</b> "
-               "<span>∂E</span></a></li>\n<li><a href=\"#step\"><b>update</b> <span>w</span></a></li>\n</ol></nav>\n");
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -342,16 +81,16 @@ static void add_sizes(writer *w, size_t i)
     buffer_add(out, "<p class=\"sizes\">");
     for (size_t input = 0; input < l->input_count; input++) {
         buffer_add(out, input ? " and " : "");
-        add_shape(out, w->t->g->layers[l->inputs[input]].out);
+        trace_add_shape(out, w->t->g->layers[l->inputs[input]].out);
     }
     if (l->input_count > 0) buffer_add(out, " → ");
-    add_shape(out, l->out);
+    trace_add_shape(out, l->out);
     buffer_add(out, ": ");
-    add_count(out, shape_count(l->out));
+    buffer_add(out, count_text(shape_count(l->out)).text);
     buffer_add(out, shape_count(l->out) == 1 ? " value" : " values");
     if (parameters > 0) {
         buffer_add(out, ", ");
-        add_count(out, parameters);
+        buffer_add(out, count_text(parameters).text);
         buffer_add(out, " weights to learn");
     }
     buffer_add(out, "</p>\n");
@@ -372,7 +111,7 @@ static void add_input(writer *w)
     buffer_add(w->out, "<section class=\"card\" id=\"layer0\">\n");
     add_layer_title(w, 0, false);
     buffer_add(w->out, "<p class=\"sizes\">");
-    add_count(w->out, shape_count(l->out));
+    buffer_add(w->out, count_text(shape_count(l->out)).text);
     buffer_print(w->out,
                  " values. A pixel p, 0 to 255, enters as x = %s p (plus a shift where the model "
                  "has one).</p>\n",
@@ -430,22 +169,22 @@ static void add_check_row(writer *w, const trace_check *c)
                  c->parameter >= 0 ? symbol_of(l->parameters[c->parameter].name) : output_symbol(w->t, c));
     if (p) {
         buffer_print(out, "%s ", p->name);
-        add_indices(out, p, c->index);
+        trace_add_indices(out, p, c->index);
     } else {
-        add_place(out, l->out, c->index);
+        trace_add_place(out, l->out, c->index);
     }
     buffer_add(out, "</span></th><td data-label=\"Silma\">");
-    add_number(out, c->analytic);
+    trace_add_number(out, c->analytic);
     buffer_add(out, "</td><td data-label=\"numerical\">");
     if (c->numerical.kink) {
-        add_number(out, c->numerical.left);
+        trace_add_number(out, c->numerical.left);
         buffer_add(out, " | ");
-        add_number(out, c->numerical.right);
+        trace_add_number(out, c->numerical.right);
     } else {
-        add_number(out, c->numerical.value);
+        trace_add_number(out, c->numerical.value);
     }
     buffer_add(out, "</td><td data-label=\"relative error\">");
-    add_rounded(out, c->error, 2);
+    trace_add_rounded(out, c->error, 2);
     buffer_print(out, "%s</td></tr>\n", c->numerical.kink ? "<sup>*</sup>" : "");
 }
 
@@ -511,7 +250,7 @@ static void add_loss(writer *w)
     begin_formulas(w);
     const formula *head = activation_formulas(t->g->head);
     if (head) add_formula(w, head);
-    add_formulas(w, trace_loss_formulas(t->settings.loss.kind, t->g->head, outputs_of(t)));
+    add_formulas(w, trace_loss_formulas(t->settings.loss.kind, t->g->head, trace_outputs(t)));
     end_formulas(w);
     buffer_add(w->out, "<div class=\"work\" data-work=\"loss\"></div>\n</section>\n");
 }
@@ -526,15 +265,15 @@ static void add_update_row(writer *w, const trace_check *c)
     buffer_add(out, "<tr><th scope=\"row\">");
     buffer_escape(out, l->name);
     buffer_print(out, ".%s <span>", p->name);
-    add_indices(out, p, c->index);
+    trace_add_indices(out, p, c->index);
     buffer_add(out, "</span></th><td data-label=\"gradient\">");
-    add_number(out, c->analytic);
+    trace_add_number(out, c->analytic);
     buffer_add(out, "</td><td data-label=\"before\">");
-    add_number(out, before);
+    trace_add_number(out, before);
     buffer_add(out, "</td><td data-label=\"step\">");
-    add_number(out, after - before);
+    trace_add_number(out, after - before);
     buffer_add(out, "</td><td data-label=\"after\">");
-    add_number(out, after);
+    trace_add_number(out, after);
     buffer_add(out, "</td></tr>\n");
 }
 
@@ -555,9 +294,9 @@ static void add_update(writer *w)
                "before any schedule.");
     if (t->gradient_scale < 1) {
         buffer_add(out, " The gradient's norm is ");
-        add_number(out, t->gradient_norm);
+        trace_add_number(out, t->gradient_norm);
         buffer_add(out, ", more than clip_norm allows: all of it is multiplied by ");
-        add_number(out, (double)t->gradient_scale);
+        trace_add_number(out, (double)t->gradient_scale);
         buffer_add(out, " first.");
     }
     if (t->settings.optimizer.weight_decay > 0)
@@ -571,9 +310,9 @@ static void add_update(writer *w)
         if (t->checks[c].parameter >= 0) add_update_row(w, &t->checks[c]);
     buffer_add(out,
                "</tbody></table>\n<p>The whole step moves every weight at once, and the loss of this image from <b>");
-    add_number(out, t->loss);
+    trace_add_number(out, t->loss);
     buffer_add(out, "</b> to <b>");
-    add_number(out, t->loss_after);
+    trace_add_number(out, t->loss_after);
     buffer_add(out, "</b>.</p>\n</section>\n");
 }
 
@@ -592,17 +331,17 @@ static void add_proof(writer *w)
                      "<li>The fast kernels (%s) gave the same outputs and gradients: the greatest difference, by the "
                      "greatest value of its tensor, is ",
                      t->fast_name);
-        add_number(out, t->fast_difference);
+        trace_add_number(out, t->fast_difference);
         buffer_add(out, ".</li>\n");
     }
     buffer_add(out, "<li>All outputs were computed once more in double precision from the formulas alone, by code that "
                     "shares nothing with the kernels: the greatest difference is ");
-    add_number(out, t->exact_difference);
+    trace_add_number(out, t->exact_difference);
     buffer_print(out,
                  ".</li>\n<li>%zu gradients stand beside a numerical derivative, (E(w + h) − E(w − h)) / 2h in double "
                  "precision; the greatest relative error is ",
                  t->check_count);
-    add_number(out, worst);
+    trace_add_number(out, worst);
     buffer_add(out,
                ".</li>\n<li>The sums that this page works out are computed anew in the browser, from the same inputs "
                "and weights; the engine's own result stands beside each.</li>\n</ul></section>\n");
@@ -611,28 +350,12 @@ static void add_proof(writer *w)
 // ---------------------------------------------------------------------------------------------------------------------
 // The whole
 
-static void add_document_head(writer *w)
-{
-    text_buffer *out = w->out;
-    buffer_print(
-        out,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-        "content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
-        "<meta name=\"generator\" content=\"silma trace %s\">\n<link rel=\"icon\" href=\"data:,\">\n<title>",
-        silma_version());
-    buffer_print(out, "Image %zu through ", w->t->image_index);
-    buffer_escape(out, network_name(w->t));
-    buffer_add(out, "</title>\n<style>\n");
-    buffer_add(out, trace_css);
-    buffer_add(out, "</style>\n</head>\n<body>\n");
-}
-
 silma_status trace_add_page(text_buffer *buffer, const trace *t, silma_error *error)
 {
     writer w = {.out = buffer, .t = t};
-    add_document_head(&w);
-    add_header(&w);
-    add_navigation(&w);
+    trace_begin_document(buffer, t);
+    trace_add_header(buffer, t);
+    trace_add_navigation(buffer, t);
     buffer_add(buffer, "<main>\n<h2 id=\"forward\">Forward</h2>\n");
     add_input(&w);
     for (size_t i = 1; i < t->run.count; i++)

@@ -71,17 +71,3 @@ short_words duration_text(double seconds)
         snprintf(words.text, sizeof words.text, "%d h %02d min", (int)seconds / 3600, (int)seconds / 60 % 60);
     return words;
 }
-
-short_words bytes_text(size_t bytes)
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    short_words words;
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 999.5 && unit < sizeof units / sizeof *units - 1) {
-        value /= 1000;
-        unit++;
-    }
-    snprintf(words.text, sizeof words.text, "%.30s %s", fixed_text(value, unit > 0 && value < 99.5).text, units[unit]);
-    return words;
-}

@@ -14,6 +14,5 @@ short_words fixed_text(double value, int decimals); // 3.142; decimals 0 to 6
 short_words value_text(double value);               // about four significant digits
 short_words share_text(double share);               // 91.3 %
 short_words duration_text(double seconds);          // 4.1 s, 12 min 03 s, 3 h 20 min
-short_words bytes_text(size_t bytes);               // 1.1 MB, in powers of ten
 
 #endif

@@ -1,6 +1,5 @@
 #include "train/augment_setting.h"
 
-#include "core/error.h"
 #include "train/option.h"
 
 #include <stdio.h>
@@ -133,7 +132,7 @@ silma_status augment_parse(augmentation *a, words *line, silma_error *error)
     if (status == SILMA_OK) status = parse_padding(line, &a->reflect, error);
     if (status == SILMA_OK) status = parse_length(line, "cutout", &a->cutout, error);
     for (size_t i = 0; status == SILMA_OK && i < NUMBER_COUNT; i++)
-        status = option_number(line, NUMBERS[i].key, 0, NUMBERS[i].most, number_of(a, &NUMBERS[i]), error);
+        status = option_number(line, NUMBERS[i].key, NUMBERS[i].most, number_of(a, &NUMBERS[i]), error);
     if (status == SILMA_OK) status = check_rest(line, error);
     return status == SILMA_OK ? words_finish(line, error) : status;
 }

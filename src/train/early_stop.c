@@ -18,7 +18,7 @@ silma_status early_stop_parse(early_stop *e, words *line, silma_error *error)
     size_t watch;
     silma_status status = word_choose(line, "value to watch", recorded_names, RECORDED_COUNT, &watch, error);
     if (status == SILMA_OK) status = words_option_int(line, "patience", 0, 1000000, &e->patience, error);
-    if (status == SILMA_OK) status = option_number(line, "min_delta", 0, FLT_MAX, &e->min_delta, error);
+    if (status == SILMA_OK) status = option_number(line, "min_delta", FLT_MAX, &e->min_delta, error);
     if (status != SILMA_OK) return status;
     e->on = true;
     e->watch = (recorded)watch;

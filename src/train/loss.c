@@ -23,7 +23,7 @@ silma_status loss_parse(loss_function *l, words *line, silma_error *error)
     *l = (loss_function){0};
     size_t kind;
     silma_status status = word_choose(line, "loss", NAMES, LOSS_KINDS, &kind, error);
-    if (status == SILMA_OK) status = option_number(line, "label_smoothing", 0, 1, &l->label_smoothing, error);
+    if (status == SILMA_OK) status = option_number(line, "label_smoothing", 1, &l->label_smoothing, error);
     if (status != SILMA_OK) return status;
     l->kind = (loss_kind)kind;
     if (l->kind == LOSS_MEAN_SQUARED_ERROR && l->label_smoothing > 0)

@@ -1,5 +1,4 @@
 // What a network takes: parameters, operations, memory.
-#include "core/error.h"
 #include "kernels/context.h"
 #include "nn/network.h"
 #include "nn/plan.h"

@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 // ---------------------------------------------------------------------------------------------------------------------
 // One image: p (outputs). A single output is the probability of class 1; class 0 has the rest.

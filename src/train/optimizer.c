@@ -5,7 +5,6 @@
 #include <float.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { OPTIMIZER_KINDS = OPTIMIZER_ADAMW + 1 };
 

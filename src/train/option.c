@@ -18,10 +18,10 @@ silma_status number_parse(const words *line, const char *what, const char *text,
     return SILMA_OK;
 }
 
-silma_status option_number(words *line, const char *key, double least, double most, double *value, silma_error *error)
+silma_status option_number(words *line, const char *key, double most, double *value, silma_error *error)
 {
     const char *text = words_option(line, key);
-    return text ? number_parse(line, key, text, least, most, value, error) : SILMA_OK;
+    return text ? number_parse(line, key, text, 0, most, value, error) : SILMA_OK;
 }
 
 // printf writes the decimal point of the program's locale; ours is always '.'.

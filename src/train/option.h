@@ -8,8 +8,8 @@
 
 enum { NUMBER_TEXT_MAX = 32 };
 
-// Option `key` as a number in [least, most]; *value keeps its default where the option is absent.
-silma_status option_number(words *line, const char *key, double least, double most, double *value, silma_error *error);
+// Option `key` as a number in [0, most]; *value keeps its default where the option is absent.
+silma_status option_number(words *line, const char *key, double most, double *value, silma_error *error);
 
 // The number that `text` is, in [least, most]; `what` names it in the message ("lr").
 silma_status number_parse(const words *line, const char *what, const char *text, double least, double most,

@@ -1,5 +1,4 @@
 // Predicting images of a data set, prepared as training and evaluation prepare them.
-#include "core/error.h"
 #include "data/pad.h"
 #include "kernels/context.h"
 #include "nn/model.h"

@@ -2,6 +2,7 @@
 #ifndef SILMA_TRAIN_RECORDED_H
 #define SILMA_TRAIN_RECORDED_H
 
+#include "core/private.h"
 #include "silma/silma.h"
 
 typedef enum recorded {
@@ -16,7 +17,7 @@ typedef enum recorded {
 
 extern const char *const recorded_names[RECORDED_COUNT]; // as in history.csv
 
-double recorded_value(const silma_epoch *epoch, recorded watch);
+double recorded_value(const silma_epoch *epoch, recorded watch) SILMA_PRIVATE_API(recorded_value);
 
 // Whether the value is one of the validation set.
 bool recorded_is_validation(recorded watch);

@@ -101,6 +101,16 @@ static silma_status fit_data(silma_run *run, silma_error *error)
     return status;
 }
 
+// What the caller wants comes last; then what follows from the network and the data.
+static silma_status finish_settings(silma_run *run, const silma_settings *wanted, silma_error *error)
+{
+    const graph *g = run->model->g;
+    silma_status status = settings_apply_list(&run->settings, wanted, error);
+    if (status != SILMA_OK) return status;
+    return settings_resolve(&run->settings, g->head, (size_t)graph_output(g).c,
+                            silma_dataset_images(run->dataset)->class_count, error);
+}
+
 static silma_status apply_settings(silma_run *run, const silma_settings *wanted, silma_error *error)
 {
     const graph *g = run->model->g;
@@ -108,11 +118,7 @@ static silma_status apply_settings(silma_run *run, const silma_settings *wanted,
     for (size_t i = 0; status == SILMA_OK && i < g->recipe_count; i++)
         status =
             settings_apply(&run->settings, g->recipe[i].name, g->recipe[i].value, g->origin, g->recipe[i].line, error);
-    if (status == SILMA_OK) status = settings_apply_list(&run->settings, wanted, error);
-    if (status == SILMA_OK)
-        status = settings_resolve(&run->settings, g->head, (size_t)graph_output(g).c,
-                                  silma_dataset_images(run->dataset)->class_count, error);
-    return status;
+    return status == SILMA_OK ? finish_settings(run, wanted, error) : status;
 }
 
 static silma_status check_parts(const silma_run *run, silma_error *error)
@@ -199,17 +205,13 @@ static silma_status create_class_weights(silma_run *run, silma_error *error)
     return SILMA_OK;
 }
 
-static augment_size size_of(const silma_images *images)
-{
-    return (augment_size){.height = images->height, .width = images->width, .channels = images->channels};
-}
-
 static silma_status create_augmented(silma_run *run, silma_error *error)
 {
     const augmentation *a = &run->settings.augment;
+    const silma_images *images = run->images;
+    augment_size size = {.height = images->height, .width = images->width, .channels = images->channels};
     if (!augment_is_on(a)) return SILMA_OK;
-    return augmented_create(&run->augmented, a, size_of(run->images), run->largest_batch,
-                            (size_t)graph_output(run->model->g).c, error);
+    return augmented_create(&run->augmented, a, size, run->largest_batch, (size_t)graph_output(run->model->g).c, error);
 }
 
 static silma_status create_sampler(silma_run *run, silma_error *error)
@@ -398,17 +400,13 @@ static silma_status check_same_data(const silma_run *run, const char *path, cons
 static silma_status apply_resumed_settings(silma_run *run, const silma_settings *wanted, bool *same_rule,
                                            silma_error *error)
 {
-    const graph *g = run->model->g;
     settings stored = run->settings;
     json_t *copy = settings_to_json(&stored);
     if (!copy) return silma_fail_memory(error, sizeof stored);
     settings_default(&run->settings);
     silma_status status = settings_from_json(&run->settings, copy, run->folder, error);
     json_decref(copy);
-    if (status == SILMA_OK) status = settings_apply_list(&run->settings, wanted, error);
-    if (status == SILMA_OK)
-        status = settings_resolve(&run->settings, g->head, (size_t)graph_output(g).c,
-                                  silma_dataset_images(run->dataset)->class_count, error);
+    if (status == SILMA_OK) status = finish_settings(run, wanted, error);
     if (status == SILMA_OK) status = settings_check_resume(&stored, &run->settings, error);
     const early_stop *before = &stored.early_stop, *now = &run->settings.early_stop;
     *same_rule = before->on == now->on && before->watch == now->watch;

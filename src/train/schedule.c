@@ -35,17 +35,17 @@ static silma_status parse_watch(schedule *s, words *line, silma_error *error)
 static silma_status parse_plateau(schedule *s, words *line, silma_error *error)
 {
     silma_status status = parse_watch(s, line, error);
-    if (status == SILMA_OK) status = option_number(line, "factor", 0, 1, &s->factor, error);
+    if (status == SILMA_OK) status = option_number(line, "factor", 1, &s->factor, error);
     if (status == SILMA_OK) status = words_option_int(line, "patience", 1, (int)EPOCHS_MOST, &s->patience, error);
-    if (status == SILMA_OK) status = option_number(line, "min_delta", 0, FLT_MAX, &s->min_delta, error);
-    if (status == SILMA_OK) status = option_number(line, "min", 0, FLT_MAX, &s->least, error);
+    if (status == SILMA_OK) status = option_number(line, "min_delta", FLT_MAX, &s->min_delta, error);
+    if (status == SILMA_OK) status = option_number(line, "min", FLT_MAX, &s->least, error);
     return status;
 }
 
 static silma_status parse_step(schedule *s, words *line, silma_error *error)
 {
     silma_status status = words_option_int(line, "every", 1, (int)EPOCHS_MOST, &s->every, error);
-    if (status == SILMA_OK) status = option_number(line, "factor", 0, 1, &s->factor, error);
+    if (status == SILMA_OK) status = option_number(line, "factor", 1, &s->factor, error);
     return status;
 }
 
@@ -70,9 +70,9 @@ static silma_status parse_options(schedule *s, words *line, silma_error *error)
     case SCHEDULE_STEP:
         return parse_step(s, line, error);
     case SCHEDULE_COSINE:
-        return option_number(line, "min", 0, FLT_MAX, &s->least, error);
+        return option_number(line, "min", FLT_MAX, &s->least, error);
     case SCHEDULE_ONECYCLE: // brings its own warmup
-        return option_number(line, "max", 0, FLT_MAX, &s->greatest, error);
+        return option_number(line, "max", FLT_MAX, &s->greatest, error);
     case SCHEDULE_PLATEAU:
         return parse_plateau(s, line, error);
     case SCHEDULE_CONSTANT:
@@ -90,7 +90,7 @@ silma_status schedule_parse(schedule *s, words *line, silma_error *error)
     *s = schedule_default((schedule_kind)kind);
     status = parse_options(s, line, error);
     if (status == SILMA_OK && s->kind != SCHEDULE_ONECYCLE)
-        status = option_number(line, "warmup", 0, EPOCHS_MOST, &s->warmup, error);
+        status = option_number(line, "warmup", EPOCHS_MOST, &s->warmup, error);
     return status;
 }
 

@@ -1,20 +1,8 @@
-// What the tests of files share: a scratch folder, and damage done to bytes in every possible place.
+// Damage done to bytes in every possible place.
 #ifndef SILMA_TESTS_DAMAGE_H
 #define SILMA_TESTS_DAMAGE_H
 
-#include "silma/silma.h"
-
-// Makes a fresh folder in $TMPDIR or /tmp. All functions fail the running test if something goes wrong.
-typedef struct scratch {
-    char folder[256];
-} scratch;
-
-scratch scratch_make(void);
-void scratch_remove(const scratch *space);                  // with everything in it
-char *scratch_path(const scratch *space, const char *name); // free with free()
-void scratch_write(const scratch *space, const char *name, const void *bytes, size_t count);
-uint8_t *scratch_read(const scratch *space, const char *name, size_t *count); // free with free()
-bool scratch_is_empty_but_for(const scratch *space, const char *name);
+#include "scratch.h"
 
 // Reads damaged bytes with a reader under test, which releases all that it made.
 typedef silma_status damaged_reader(const uint8_t *bytes, size_t count, void *user, silma_error *error);

@@ -81,3 +81,21 @@ void expect_failure(const scratch *space, const char *folder, silma_split split,
     if (status != expected || !strstr(error.message, message))
         fail_msg("status %d, \"%s\"; expected %d, \"%s\"", (int)status, error.message, (int)expected, message);
 }
+
+silma_dataset *dataset_of_labels(const uint32_t *labels, size_t count, int class_count)
+{
+    uint8_t *pixels = calloc(count, 1);
+    assert_non_null(pixels);
+    silma_images images = {.pixels = pixels,
+                           .labels = labels,
+                           .count = count,
+                           .height = 1,
+                           .width = 1,
+                           .channels = 1,
+                           .class_count = class_count};
+    silma_dataset *dataset = NULL;
+    silma_error error = {0};
+    if (silma_dataset_from_memory(&dataset, "memory", &images, &error) != SILMA_OK) fail_msg("%s", error.message);
+    free(pixels);
+    return dataset;
+}

@@ -1,4 +1,4 @@
-// Small data sets on disk, for the tests of data. All functions fail the running test if something goes wrong.
+// Small data sets, for the tests of data. All functions fail the running test if something goes wrong.
 #ifndef SILMA_TESTS_SMALL_SETS_H
 #define SILMA_TESTS_SMALL_SETS_H
 
@@ -16,6 +16,9 @@ enum {
 // Two images of 2x3; pixel p of image i is 10 i + p. Their labels are 3 and 1.
 extern const uint8_t IDX_IMAGES[IDX_IMAGES_BYTES];
 extern const uint8_t IDX_LABELS[IDX_LABELS_BYTES];
+
+// Images of one black pixel.
+silma_dataset *dataset_of_labels(const uint32_t *labels, size_t count, int class_count);
 
 void make_folder(const scratch *space, const char *name);
 void write_in(const scratch *space, const char *folder, const char *name, const void *bytes, size_t count);

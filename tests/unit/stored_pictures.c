@@ -1,37 +1,25 @@
 #include "stored_pictures.h"
 
-#include "core/file.h"
-#include "formats/safetensors.h"
+#include "stored_files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-static char *path_of(const char *name)
-{
-    const char *root = getenv("SILMA_SOURCE_DIR");
-    char *folder = path_join(root ? root : ".", "tests/data/pictures");
-    assert_non_null(folder);
-    char *path = path_join(folder, name);
-    assert_non_null(path);
-    free(folder);
-    return path;
-}
-
 uint8_t *stored_picture_read(const char *name, size_t *size)
 {
-    char *path = path_of(name), *bytes = NULL;
-    assert_int_equal(file_read(path, 1 << 20, &bytes, size, NULL), SILMA_OK);
-    free(path);
-    return (uint8_t *)bytes;
+    char path[128];
+    snprintf(path, sizeof path, "tests/data/pictures/%s", name);
+    return stored_read(path, size);
 }
 
 void stored_pictures_each(stored_picture_use *use, void *user)
 {
-    char *path = path_of("expected.safetensors");
+    char *path = stored_path("tests/data/pictures/expected.safetensors");
     safetensors *expected = NULL;
     assert_int_equal(safetensors_open(&expected, path, NULL), SILMA_OK);
     free(path);

@@ -1,21 +1,18 @@
 // Calibration: the temperature is where the loss is least, the threshold the smallest that keeps its promise, and both
 // are part of the model from then on.
 #define _GNU_SOURCE
-#include "core/file.h"
 #include "core/random.h"
 #include "nn/model.h"
-#include "silma/silma.h"
+#include "trained.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-enum { IMAGES = 600, SIDE = 5, CLASSES = 3, IMAGE = SIDE * SIDE, PATH_LENGTH = 128 };
+enum { IMAGES = 600, SIDE = 5, CLASSES = 3, IMAGE = SIDE * SIDE };
 
 static const char SOFTMAX[] = "input auto\nflatten\ndense 30 relu\ndense classes softmax\ntrain:\nepochs 12\nbatch 16\n"
                               "lr 1e-2\nval_split 0.5\n";
@@ -30,7 +27,7 @@ static const char BY_HEART[] =
     "input auto\nflatten\ndense 60 relu\ndense classes softmax\ntrain:\nepochs 60\nbatch 16\n"
     "lr 1e-2\nval_split 0.5\n";
 
-static char folder[64];
+static scratch space;
 static silma_dataset *dataset, *two_classes;
 static silma_context *context;
 
@@ -54,8 +51,7 @@ static silma_dataset *make_dataset(uint32_t classes)
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/silma-calibrate-XXXXXX");
-    if (!mkdtemp(folder)) return -1;
+    space = scratch_make();
     dataset = make_dataset(CLASSES);
     two_classes = make_dataset(2);
     silma_context_options options = {.threads = 2};
@@ -68,28 +64,13 @@ static int tear_down(void **state)
     silma_dataset_free(dataset);
     silma_dataset_free(two_classes);
     silma_context_free(context);
-    char command[PATH_LENGTH];
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
+    scratch_remove(&space);
+    return 0;
 }
 
 static silma_model *train(const char *text, const silma_dataset *data, const char *name)
 {
-    silma_input input = {SIDE, SIDE, 1, silma_dataset_images(data)->class_count};
-    silma_network *network = NULL;
-    silma_run *run = NULL;
-    silma_model *model = NULL;
-    silma_error error = {0};
-    char path[PATH_LENGTH], last[PATH_LENGTH + 32];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    snprintf(last, sizeof last, "%s/last.safetensors", path);
-    if (silma_network_parse(&network, text, "test.silma", &input, &error) ||
-        silma_run_create(&run, context, network, data, NULL, path, &error) ||
-        silma_run_train(run, NULL, NULL, &error) || silma_model_load(&model, last, &error))
-        fail_msg("%s", error.message);
-    silma_run_free(run);
-    silma_network_free(network);
-    return model;
+    return train_model(context, text, data, &space, name, "last.safetensors");
 }
 
 static double loss_of(silma_model *model, const silma_dataset *data)
@@ -203,7 +184,7 @@ static void a_file_keeps_it(void **state)
     silma_model *model = train(SOFTMAX, dataset, "kept"), *loaded = NULL;
     silma_calibration_report report, again;
     assert_int_equal(silma_model_calibrate(model, context, dataset, NULL, 0, 0.05, &report, NULL), SILMA_OK);
-    char *path = path_join(folder, "calibrated.safetensors");
+    char *path = scratch_path(&space, "calibrated.safetensors");
     assert_int_equal(silma_model_save(model, path, NULL), SILMA_OK);
     assert_int_equal(silma_model_load(&loaded, path, NULL), SILMA_OK);
     silma_calibration stored;
@@ -250,7 +231,7 @@ static void refuses_damaged_calibrations(void **state)
     static const silma_calibration DAMAGED[] = {{0, 0.5, 0.1, 9}, {21, 0.5, 0.1, 9}, {1, -0.5, 0.1, 9},
                                                 {1, 1.5, 0.1, 9}, {1, 0.5, 1.1, 9},  {1, 0.5, -1, 9}};
     silma_model *model = train(SOFTMAX, dataset, "damaged");
-    char *path = path_join(folder, "damaged.safetensors");
+    char *path = scratch_path(&space, "damaged.safetensors");
     for (size_t i = 0; i < sizeof DAMAGED / sizeof *DAMAGED; i++) {
         silma_model *loaded = NULL;
         model->calibration = DAMAGED[i];

@@ -5,40 +5,24 @@
 #include "data/data_file.h"
 #include "data/dataset.h"
 #include "data/idx.h"
+#include "stored_files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+static const char IMAGES_FILE[] = "tests/data/idx/train-images-idx3-ubyte.gz",
+                  LABELS_FILE[] = "tests/data/idx/train-labels-idx1-ubyte.gz";
+
 enum { IMAGES = 5, HEIGHT = 4, WIDTH = 3, GZIP_TRAILER = 8 };
-
-static char *fixture(const char *name)
-{
-    const char *root = getenv("SILMA_SOURCE_DIR");
-    char *data = path_join(root ? root : ".", "tests/data/idx");
-    assert_non_null(data);
-    char *path = path_join(data, name);
-    assert_non_null(path);
-    free(data);
-    return path;
-}
-
-static uint8_t *read_fixture(const char *name, size_t *count)
-{
-    char *path = fixture(name), *bytes = NULL;
-    assert_int_equal(file_read(path, 1 << 20, &bytes, count, NULL), SILMA_OK);
-    free(path);
-    return (uint8_t *)bytes;
-}
 
 static void reads_a_compressed_data_set(void **state)
 {
     (void)state;
-    char *folder = fixture("");
+    char *folder = stored_path("tests/data/idx");
     silma_dataset_options options = {.codecs = silma_codecs_default()};
     silma_dataset *dataset = NULL;
     assert_int_equal(silma_dataset_open(&dataset, folder, SILMA_SPLIT_TRAIN, &options, NULL), SILMA_OK);
@@ -60,7 +44,7 @@ static void reads_a_compressed_data_set(void **state)
 static void says_that_a_decoder_is_missing(void **state)
 {
     (void)state;
-    char *folder = fixture("");
+    char *folder = stored_path("tests/data/idx");
     silma_dataset *dataset = NULL;
     silma_error error = {0};
     assert_int_equal(silma_dataset_open(&dataset, folder, SILMA_SPLIT_TEST, NULL, &error), SILMA_USAGE);
@@ -72,7 +56,7 @@ static void reads_any_part(void **state)
 {
     (void)state;
     size_t count;
-    uint8_t *compressed = read_fixture("train-labels-idx1-ubyte.gz", &count);
+    uint8_t *compressed = stored_read(LABELS_FILE, &count);
     static const uint8_t CONTENTS[] = {0, 0, 8, 1, 0, 0, 0, 5, 0, 2, 1, 0, 2};
     data_file file;
     assert_int_equal(data_file_over(&file, "labels.gz", compressed, count, silma_codecs_default(), NULL), SILMA_OK);
@@ -113,9 +97,9 @@ static silma_status read_pair(const uint8_t *bytes, size_t count, void *user, si
 static void damage_one(const char *damaged, const char *whole, bool images)
 {
     idx_pair pair = {.images = images};
-    pair.other = read_fixture(whole, &pair.other_count);
+    pair.other = stored_read(whole, &pair.other_count);
     size_t count;
-    uint8_t *bytes = read_fixture(damaged, &count);
+    uint8_t *bytes = stored_read(damaged, &count);
     assert_int_equal(read_pair(bytes, count, &pair, NULL), SILMA_OK);
     expect_truncations_fail(bytes, count, 1, "damaged.gz", read_pair, &pair);
     // All but the gzip header's date, flags and system is covered by the check sum.
@@ -131,20 +115,20 @@ static void damage_one(const char *damaged, const char *whole, bool images)
 static void refuses_damaged_images(void **state)
 {
     (void)state;
-    damage_one("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", true);
+    damage_one(IMAGES_FILE, LABELS_FILE, true);
 }
 
 static void refuses_damaged_labels(void **state)
 {
     (void)state;
-    damage_one("train-labels-idx1-ubyte.gz", "train-images-idx3-ubyte.gz", false);
+    damage_one(LABELS_FILE, IMAGES_FILE, false);
 }
 
 static void refuses_what_follows_the_end(void **state)
 {
     (void)state;
     size_t count;
-    uint8_t *bytes = read_fixture("train-labels-idx1-ubyte.gz", &count);
+    uint8_t *bytes = stored_read(LABELS_FILE, &count);
     uint8_t *longer = malloc(count + 4);
     assert_non_null(longer);
     memcpy(longer, bytes, count);

@@ -111,7 +111,7 @@ static void memory_text_and_base64(void **state)
     buffer_add(&b, "lost");
     buffer_print(&b, "%d", 1);
     char *text = NULL;
-    assert_int_equal(buffer_take(&b, &text, NULL, NULL), SILMA_FAILURE);
+    assert_int_equal(buffer_take(&b, &text, NULL), SILMA_FAILURE);
     assert_null(text);
 }
 
@@ -269,10 +269,10 @@ static void curves_of_few_epochs(void **state)
     for (size_t count = 0; count <= 3; count++) {
         text_buffer out = {0};
         begin(&out);
-        curves_draw(&out, epochs, count, true, 900, 260);
+        curves_draw(&out, epochs, count, 900, 260);
         assert_int_equal(count_of(out.text, ">validation<"), 0); // there is none
         for (int which = CURVE_LEARNING_RATE; which < CURVE_COUNT; which++)
-            curve_draw(&out, (curve)which, epochs, count, true, 300, 260);
+            curve_draw(&out, (curve)which, epochs, count, 300, 260);
         end(&out);
     }
 }
@@ -318,9 +318,9 @@ static void bars_and_reliability(void **state)
                                {"almost", 0.9999, 0, 0, SVG_FILL, false}};
     text_buffer out = {0};
     begin(&out);
-    bars_draw(&out, &(bar_chart){bars, 5, 1, true, 0, 0}, 300);
-    bars_draw(&out, &(bar_chart){bars, 5, 0, false, 9, 0}, 300);
-    bars_draw(&out, &(bar_chart){bars + 1, 1, 0, false, 9, 0}, 20);
+    bars_draw(&out, &(bar_chart){bars, 5, 1, true, 0}, 300);
+    bars_draw(&out, &(bar_chart){bars, 5, 0, false, 9}, 300);
+    bars_draw(&out, &(bar_chart){bars + 1, 1, 0, false, 9}, 20);
     bars_draw(&out, &(bar_chart){0}, 300);
     assert_non_null(strstr(out.text, "&lt; 0.1 %"));
     assert_non_null(strstr(out.text, "&gt; 99.9 %"));

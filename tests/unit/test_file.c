@@ -2,10 +2,11 @@
 #define _GNU_SOURCE
 #include "core/file.h"
 
+#include "scratch.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,28 +15,20 @@
 
 #include <cmocka.h>
 
-static char folder[64];
+static scratch space;
 
 static int make_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/silma-file-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
+    space = scratch_make();
+    return 0;
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
-}
-
-static char *in_folder(const char *name)
-{
-    char *path = path_join(folder, name);
-    assert_non_null(path);
-    return path;
+    scratch_remove(&space);
+    return 0;
 }
 
 static void assert_holds(const char *path, const char *expected)
@@ -60,7 +53,7 @@ static silma_status write_text(const char *path, const char *text, silma_error *
 static void replaces_the_old_file_at_once(void **state)
 {
     (void)state;
-    char *path = in_folder("replaced");
+    char *path = scratch_path(&space, "replaced");
     assert_int_equal(write_text(path, "old", NULL), SILMA_OK);
     file_writer *writer;
     assert_int_equal(file_writer_open(&writer, path, NULL), SILMA_OK);
@@ -74,8 +67,8 @@ static void replaces_the_old_file_at_once(void **state)
 static void abandoned_writer_leaves_nothing(void **state)
 {
     (void)state;
-    char *path = in_folder("abandoned");
-    char *temporary = in_folder("abandoned.tmp");
+    char *path = scratch_path(&space, "abandoned");
+    char *temporary = scratch_path(&space, "abandoned.tmp");
     file_writer *writer;
     assert_int_equal(file_writer_open(&writer, path, NULL), SILMA_OK);
     assert_int_equal(access(temporary, F_OK), 0);
@@ -90,8 +83,8 @@ static void full_disk_leaves_the_old_file(void **state)
 {
     (void)state;
     enum { LIMIT = 4096 };
-    char *path = in_folder("full");
-    char *temporary = in_folder("full.tmp");
+    char *path = scratch_path(&space, "full");
+    char *temporary = scratch_path(&space, "full.tmp");
     assert_int_equal(write_text(path, "old", NULL), SILMA_OK);
     struct rlimit before, limited;
     signal(SIGXFSZ, SIG_IGN);
@@ -116,7 +109,7 @@ static void full_disk_leaves_the_old_file(void **state)
 static void reads_at_most_the_limit(void **state)
 {
     (void)state;
-    char *path = in_folder("long");
+    char *path = scratch_path(&space, "long");
     assert_int_equal(write_text(path, "0123456789", NULL), SILMA_OK);
     char *bytes;
     size_t count;
@@ -130,7 +123,7 @@ static void reads_at_most_the_limit(void **state)
 static void refuses_what_is_no_regular_file(void **state)
 {
     (void)state;
-    char *path = in_folder("fifo");
+    char *path = scratch_path(&space, "fifo");
     assert_int_equal(mkfifo(path, 0600), 0);
     char *bytes;
     size_t count;
@@ -138,7 +131,7 @@ static void refuses_what_is_no_regular_file(void **state)
     silma_error error = {0};
     assert_int_equal(file_read(path, 10, &bytes, &count, &error), SILMA_BAD_FILE);
     assert_int_equal(file_view_open(&view, path, &error), SILMA_BAD_FILE);
-    assert_int_equal(file_view_open(&view, folder, &error), SILMA_BAD_FILE);
+    assert_int_equal(file_view_open(&view, space.folder, &error), SILMA_BAD_FILE);
     assert_int_equal(file_view_open(&view, "/nowhere/at/all", &error), SILMA_IO);
     free(path);
 }
@@ -146,7 +139,7 @@ static void refuses_what_is_no_regular_file(void **state)
 static void shows_files_of_any_size(void **state)
 {
     (void)state;
-    char *path = in_folder("shown");
+    char *path = scratch_path(&space, "shown");
     file_view view;
     assert_int_equal(write_text(path, "abc", NULL), SILMA_OK);
     assert_int_equal(file_view_open(&view, path, NULL), SILMA_OK);

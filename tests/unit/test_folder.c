@@ -1,11 +1,11 @@
 // Folders of pictures, from the inside: near-duplicates, splits that keep them together, packs, any number of threads.
 #define _GNU_SOURCE
 #include "core/random.h"
-#include "damage.h"
 #include "data/dataset.h"
 #include "data/image_sketch.h"
 #include "data/pack.h"
 #include "data/prefetch.h"
+#include "small_sets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -148,26 +148,16 @@ static void groups_are_those_of_all_pairs(void **state)
 
 static silma_dataset *grouped_dataset(size_t count, int classes)
 {
-    uint8_t *pixels = calloc(count, 1);
     uint32_t *labels = calloc(count, sizeof *labels);
-    assert_true(pixels && labels);
+    assert_non_null(labels);
     for (size_t i = 0; i < count; i++)
         labels[i] = (uint32_t)(i % (size_t)classes);
-    silma_images images = {.pixels = pixels,
-                           .labels = labels,
-                           .count = count,
-                           .height = 1,
-                           .width = 1,
-                           .channels = 1,
-                           .class_count = classes};
-    silma_dataset *dataset;
-    assert_int_equal(silma_dataset_from_memory(&dataset, "grouped", &images, NULL), SILMA_OK);
+    silma_dataset *dataset = dataset_of_labels(labels, count, classes);
+    free(labels);
     dataset->groups = calloc(count, sizeof *dataset->groups);
     assert_non_null(dataset->groups);
     for (size_t i = 0; i < count; i++)
         dataset->groups[i] = (uint32_t)i;
-    free(pixels);
-    free(labels);
     return dataset;
 }
 

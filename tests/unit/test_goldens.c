@@ -2,10 +2,9 @@
 // can run: outputs, the gradients of the input and of each parameter, moving statistics, and inference.
 //
 // The arena and the gradients are filled with NaN first, so that nothing can come out right by being left alone.
-#include "formats/safetensors.h"
 #include "nn/plan.h"
+#include "stored_files.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,14 +14,14 @@
 
 #include <cmocka.h>
 
-enum { PATH_LENGTH = 4096, TABLES_MAX = 16, CASES_MIN = 100, ALIGNMENT = 64, TENSOR_NAME_MAX = 128 };
+enum { TABLES_MAX = 16, CASES_MIN = 100, ALIGNMENT = 64, TENSOR_NAME_MAX = 128 };
 
 static const float TOLERANCE = 1e-5f; // of the largest value of a tensor
 
 // One stored case, run with one kernel table.
 typedef struct golden {
     const char *name;
-    safetensors *file;
+    const safetensors *file;
     graph *g;
     size_t n; // images
     float *weights, *gradients, *statistics;
@@ -206,42 +205,30 @@ static bool is_network(const safetensors *file)
     return kind && (strcmp(kind, "layer") == 0 || strcmp(kind, "activation") == 0 || strcmp(kind, "network") == 0);
 }
 
-static bool ends_with(const char *text, const char *end)
+typedef struct all_goldens {
+    const kernels *k;
+    thread_pool *pool;
+    int cases, failures;
+} all_goldens;
+
+static void run_golden(const char *name, const safetensors *file, void *user)
 {
-    size_t length = strlen(text);
-    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+    all_goldens *all = user;
+    golden gold = {.name = name, .k = all->k, .pool = all->pool, .file = file};
+    if (!is_network(file)) return;
+    run_case(&gold);
+    all->cases++;
+    all->failures += gold.failures;
 }
 
 static void all_goldens_agree(void **state)
 {
-    const kernels *k = *state;
-    const char *root = getenv("SILMA_SOURCE_DIR");
-    if (!root) fail_msg("SILMA_SOURCE_DIR is not set");
-    char folder[PATH_LENGTH], path[2 * PATH_LENGTH];
-    snprintf(folder, sizeof folder, "%s/tests/goldens", root);
-    DIR *entries = opendir(folder);
-    assert_non_null(entries);
-    thread_pool *pool;
-    silma_error error = {0};
-    assert_int_equal(thread_pool_create(&pool, 3, &error), SILMA_OK);
-
-    int cases = 0, failures = 0;
-    for (const struct dirent *entry; (entry = readdir(entries));) {
-        if (!ends_with(entry->d_name, ".safetensors")) continue;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        golden gold = {.name = entry->d_name, .k = k, .pool = pool};
-        if (safetensors_open(&gold.file, path, &error) != SILMA_OK) fail_msg("%s", error.message);
-        if (is_network(gold.file)) {
-            run_case(&gold);
-            cases++;
-        }
-        failures += gold.failures;
-        safetensors_close(gold.file);
-    }
-    closedir(entries);
-    thread_pool_free(pool);
-    assert_true(cases >= CASES_MIN);
-    assert_int_equal(failures, 0);
+    all_goldens all = {.k = *state};
+    assert_int_equal(thread_pool_create(&all.pool, 3, NULL), SILMA_OK);
+    goldens_each("", run_golden, &all);
+    thread_pool_free(all.pool);
+    assert_true(all.cases >= CASES_MIN);
+    assert_int_equal(all.failures, 0);
 }
 
 int main(void)

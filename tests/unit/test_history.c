@@ -1,67 +1,43 @@
 // The history's files, and early stopping, which watches what the history records.
 #include "train/history.h"
 
+#include "scratch.h"
 #include "train/early_stop.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-enum { PATH_LENGTH = 4096, TEXT_MAX = 1 << 16 };
+enum { TEXT_MAX = 1 << 16 };
+
+static scratch space;
 
 static int make_folder(void **state)
 {
-    const char *base = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
-    char *folder = malloc(PATH_LENGTH);
-    if (!folder) return -1;
-    snprintf(folder, PATH_LENGTH, "%s/silma-history-XXXXXX", base);
-    *state = folder;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static void path_in(char path[PATH_LENGTH], const char *folder, const char *name)
-{
-    assert_true(snprintf(path, PATH_LENGTH, "%s/%s", folder, name) < PATH_LENGTH);
+    space = scratch_make();
+    *state = space.folder;
+    return 0;
 }
 
 static int remove_folder(void **state)
 {
-    char path[PATH_LENGTH];
-    path_in(path, *state, "history.csv");
-    unlink(path);
-    path_in(path, *state, "history.jsonl");
-    unlink(path);
-    int status = rmdir(*state);
-    free(*state);
-    return status;
+    (void)state;
+    scratch_remove(&space);
+    return 0;
 }
 
-static void read_text(const char *folder, const char *name, char text[TEXT_MAX])
+static void read_text(const char *name, char text[TEXT_MAX])
 {
-    char path[PATH_LENGTH];
-    path_in(path, folder, name);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    text[fread(text, 1, TEXT_MAX - 1, file)] = '\0';
-    fclose(file);
-}
-
-static void write_text(const char *folder, const char *name, const char *text, size_t length)
-{
-    char path[PATH_LENGTH];
-    path_in(path, folder, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
+    size_t count;
+    char *bytes = (char *)scratch_read(&space, name, &count);
+    assert_in_range(count, 0, TEXT_MAX - 1);
+    memcpy(text, bytes, count + 1);
+    free(bytes);
 }
 
 static silma_epoch record(unsigned epoch)
@@ -99,12 +75,12 @@ static void files_are_written(void **state)
     second.val_loss = second.val_accuracy = second.val_true_positives = (double)NAN;
     assert_int_equal(history_append(&h, &second, NULL), SILMA_OK);
     assert_int_equal(history_write(&h, *state, NULL), SILMA_OK);
-    read_text(*state, "history.csv", text);
+    read_text("history.csv", text);
     assert_string_equal(text, "epoch,loss,accuracy,true_positives,val_loss,val_accuracy,val_true_positives,"
                               "learning_rate,images_per_second,seconds,data_wait,best\n"
                               "1,0.5,0.123456789,0.1,0.25,0.5,0,0.001,12345.678,1.5,1e-12,1\n"
                               "2,0.333333333,0.123456789,0.1,,,,0.001,12345.678,1.5,1e-12,0\n");
-    read_text(*state, "history.jsonl", text);
+    read_text("history.jsonl", text);
     assert_string_equal(text, "{\"epoch\": 1, \"loss\": 0.5, \"accuracy\": 0.123456789, \"true_positives\": 0.1, "
                               "\"val_loss\": 0.25, \"val_accuracy\": 0.5, \"val_true_positives\": 0, "
                               "\"learning_rate\": 0.001, \"images_per_second\": 12345.678, \"seconds\": 1.5, "
@@ -125,7 +101,7 @@ static void a_resumed_run_writes_the_same_files(void **state)
     char whole[TEXT_MAX], again[TEXT_MAX];
     fill(&h, 40);
     assert_int_equal(history_write(&h, *state, NULL), SILMA_OK);
-    read_text(*state, "history.csv", whole);
+    read_text("history.csv", whole);
     assert_int_equal(history_read(&resumed, *state, 25, NULL), SILMA_OK);
     assert_int_equal(resumed.count, 25);
     assert_true(resumed.epochs[24].best && resumed.epochs[24].epoch == 25);
@@ -135,7 +111,7 @@ static void a_resumed_run_writes_the_same_files(void **state)
         assert_int_equal(history_append(&resumed, &r, NULL), SILMA_OK);
     }
     assert_int_equal(history_write(&resumed, *state, NULL), SILMA_OK);
-    read_text(*state, "history.csv", again);
+    read_text("history.csv", again);
     assert_string_equal(whole, again);
     history_free(&h);
     history_free(&resumed);
@@ -176,12 +152,12 @@ static void damaged_files_are_refused(void **state)
     char text[TEXT_MAX];
     fill(&h, 2);
     assert_int_equal(history_write(&h, *state, NULL), SILMA_OK);
-    read_text(*state, "history.jsonl", text);
+    read_text("history.jsonl", text);
     size_t length = strlen(text);
     for (size_t i = 0; i < length; i++) {
         history again = {0};
         silma_error error = {0};
-        write_text(*state, "history.jsonl", text, i);
+        scratch_write(&space, "history.jsonl", text, i);
         assert_int_equal(history_read(&again, *state, 2, &error), SILMA_BAD_FILE);
         assert_non_null(strstr(error.message, "history.jsonl"));
         assert_int_equal(again.count, 0);
@@ -192,7 +168,7 @@ static void damaged_files_are_refused(void **state)
             history again = {0};
             char kept = text[i];
             text[i] = bytes[b];
-            write_text(*state, "history.jsonl", text, length);
+            scratch_write(&space, "history.jsonl", text, length);
             text[i] = kept;
             silma_status status = history_read(&again, *state, 2, NULL);
             assert_true(status == SILMA_BAD_FILE || (status == SILMA_OK && again.count == 2));

@@ -2,7 +2,6 @@
 #include "kernel_check.h"
 
 #include <math.h>
-#include <string.h>
 
 static size_t product(int a, int b, int c, int d)
 {

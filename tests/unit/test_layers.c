@@ -1,8 +1,8 @@
 // What a layer's line means, and what the layer makes of its input's shape; and that the networks of the zoo have the
 // thesis's numbers of parameters. Gradients: test_layer_gradients.c.
-#include "core/file.h"
 #include "nn/graph.h"
 #include "one_layer.h"
+#include "stored_files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { TEXT_LENGTH = 256, PATH_LENGTH = 4096 };
+enum { TEXT_LENGTH = 256 };
 
 static shape shape_of(const char *text)
 {
@@ -218,15 +218,12 @@ static const zoo_row ZOO[] = {
 
 static graph *read_model(const char *name, const silma_input *input)
 {
-    const char *root = getenv("SILMA_SOURCE_DIR");
-    if (!root) fail_msg("SILMA_SOURCE_DIR is not set");
-    char path[PATH_LENGTH];
-    char *text;
+    char path[128];
     size_t length;
     graph *g = NULL;
     silma_error error = {0};
-    snprintf(path, sizeof path, "%s/models/%s.silma", root, name);
-    if (file_read(path, 1 << 20, &text, &length, &error) != SILMA_OK) fail_msg("%s", error.message);
+    snprintf(path, sizeof path, "models/%s.silma", name);
+    char *text = (char *)stored_read(path, &length);
     if (graph_parse(&g, text, name, input, &error) != SILMA_OK) fail_msg("%s", error.message);
     assert_int_equal(strncmp(text, "# ", 2), 0); // the title that `silma models` shows
     free(text);

@@ -2,15 +2,12 @@
 // formula that is not stable would overflow.
 #include "train/loss.h"
 
-#include "formats/safetensors.h"
+#include "stored_files.h"
 
-#include <dirent.h>
-#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -392,8 +389,9 @@ static void weigh_images(const fixture *f, const safetensor *class_weights, floa
 
 // A value of Keras is single precision, and after a softmax or sigmoid that rounded to 0 or 1 no better than that:
 // 1e-5 of the largest gradient of the tensor.
-static void compare_with_keras(const char *path, const safetensors *file)
+static void compare_with_keras(const char *path, const safetensors *file, void *user)
 {
+    (void)user;
     char text[128];
     fixture f;
     loss_function l;
@@ -424,24 +422,7 @@ static void compare_with_keras(const char *path, const safetensors *file)
 static void losses_are_those_of_keras(void **state)
 {
     (void)state;
-    char folder[4096];
-    snprintf(folder, sizeof folder, "%s/tests/goldens", getenv("SILMA_SOURCE_DIR") ? getenv("SILMA_SOURCE_DIR") : ".");
-    DIR *entries = opendir(folder);
-    assert_non_null(entries);
-    size_t goldens = 0;
-    for (struct dirent *entry = readdir(entries); entry; entry = readdir(entries)) {
-        if (strncmp(entry->d_name, "loss-", 5) != 0) continue;
-        char path[8192];
-        silma_error error = {0};
-        safetensors *file;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (safetensors_open(&file, path, &error) != SILMA_OK) fail_msg("%s", error.message);
-        compare_with_keras(path, file);
-        safetensors_close(file);
-        goldens++;
-    }
-    closedir(entries);
-    assert_true(goldens >= 23);
+    assert_true(goldens_each("loss-", compare_with_keras, NULL) >= 23);
 }
 
 int main(void)

@@ -1,11 +1,10 @@
 // Optimisers: their settings, one step of each by hand (eq. 8, 46-56), and Keras's own steps (goldens).
 #include "train/optimizer.h"
 
-#include "formats/safetensors.h"
 #include "kernels/kernels.h"
+#include "stored_files.h"
 #include "train/loss.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -271,7 +270,7 @@ static void compare(const char *path, const char *table, size_t step, size_t cou
     }
 }
 
-static void follow_keras(const char *path, const safetensors *file, const kernels *k)
+static void follow_keras_with(const char *path, const safetensors *file, const kernels *k)
 {
     double clip_norm;
     optimizer o = golden_optimizer(file, &clip_norm);
@@ -299,30 +298,19 @@ static void follow_keras(const char *path, const safetensors *file, const kernel
     free(memory);
 }
 
+static void follow_keras(const char *path, const safetensors *file, void *user)
+{
+    (void)user;
+    const kernels *tables[TABLES_MAX];
+    size_t table_count = kernels_available(tables, TABLES_MAX);
+    for (size_t i = 0; i < table_count; i++)
+        follow_keras_with(path, file, tables[i]);
+}
+
 static void steps_are_those_of_keras(void **state)
 {
     (void)state;
-    const kernels *tables[TABLES_MAX];
-    size_t table_count = kernels_available(tables, TABLES_MAX);
-    char folder[4096];
-    snprintf(folder, sizeof folder, "%s/tests/goldens", getenv("SILMA_SOURCE_DIR") ? getenv("SILMA_SOURCE_DIR") : ".");
-    DIR *entries = opendir(folder);
-    assert_non_null(entries);
-    size_t goldens = 0;
-    for (struct dirent *entry = readdir(entries); entry; entry = readdir(entries)) {
-        if (strncmp(entry->d_name, "optimizer-", 10) != 0) continue;
-        char path[8192];
-        silma_error error = {0};
-        safetensors *file;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (safetensors_open(&file, path, &error) != SILMA_OK) fail_msg("%s", error.message);
-        for (size_t i = 0; i < table_count; i++)
-            follow_keras(path, file, tables[i]);
-        safetensors_close(file);
-        goldens++;
-    }
-    closedir(entries);
-    assert_true(goldens >= 14);
+    assert_true(goldens_each("optimizer-", follow_keras, NULL) >= 14);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 // Images from memory, their hash, and how they are split.
 #include "core/sha256.h"
-#include "damage.h"
 #include "data/split_file.h"
+#include "small_sets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,24 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static silma_dataset *dataset_of_labels(const uint32_t *labels, size_t count, int class_count)
-{
-    uint8_t *pixels = calloc(count, 1);
-    assert_non_null(pixels);
-    silma_images images = {.pixels = pixels,
-                           .labels = labels,
-                           .count = count,
-                           .height = 1,
-                           .width = 1,
-                           .channels = 1,
-                           .class_count = class_count};
-    silma_dataset *dataset = NULL;
-    silma_error error = {0};
-    if (silma_dataset_from_memory(&dataset, "memory", &images, &error) != SILMA_OK) fail_msg("%s", error.message);
-    free(pixels);
-    return dataset;
-}
 
 static void copies_images_from_memory(void **state)
 {

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include "core/file.h"
 #include "core/random.h"
-#include "silma/silma.h"
+#include "trained.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { IMAGES = 300, HEIGHT = 6, WIDTH = 9, CLASSES = 3, IMAGE = HEIGHT * WIDTH, PATH_LENGTH = 128 };
+enum { IMAGES = 300, HEIGHT = 6, WIDTH = 9, CLASSES = 3, IMAGE = HEIGHT * WIDTH };
 
 static const char PADDED[] = "input 10x12x1\nconv 4 3x3 relu\nflatten\ndense classes softmax\ntrain:\nepochs 1\n"
                              "batch 32\nval_split 0.2\n";
@@ -26,7 +26,7 @@ static const char SHIFTED[] = "input 6x9x1\nconv 4 3x3 relu\nflatten\ndense clas
 static const char VECTOR[] = "input 54\ndense classes softmax\ntrain:\nepochs 1\nbatch 32\n";
 static const char COLOURS[] = "input auto\nflatten\ndense classes softmax\ntrain:\nepochs 1\nbatch 32\n";
 
-static char folder[64];
+static scratch space;
 static uint8_t pixels[IMAGES * IMAGE];
 static silma_dataset *dataset;
 static silma_context *context;
@@ -34,8 +34,7 @@ static silma_context *context;
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/silma-predict-XXXXXX");
-    if (!mkdtemp(folder)) return -1;
+    space = scratch_make();
     static uint32_t labels[IMAGES];
     for (uint32_t i = 0; i < IMAGES; i++) {
         labels[i] = i % CLASSES;
@@ -53,30 +52,14 @@ static int tear_down(void **state)
     (void)state;
     silma_dataset_free(dataset);
     silma_context_free(context);
-    char command[PATH_LENGTH];
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
+    scratch_remove(&space);
+    return 0;
 }
 
 // The best model of a run of one epoch.
 static silma_model *train(const char *text, const silma_dataset *data, const char *name)
 {
-    const silma_images *images = silma_dataset_images(data);
-    silma_input input = {images->height, images->width, images->channels, CLASSES};
-    silma_network *network = NULL;
-    silma_run *run = NULL;
-    silma_model *model = NULL;
-    silma_error error = {0};
-    char path[PATH_LENGTH], best[PATH_LENGTH + 32];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    snprintf(best, sizeof best, "%s/best.safetensors", path);
-    if (silma_network_parse(&network, text, "test.silma", &input, &error) ||
-        silma_run_create(&run, context, network, data, NULL, path, &error) ||
-        silma_run_train(run, NULL, NULL, &error) || silma_model_load(&model, best, &error))
-        fail_msg("%s", error.message);
-    silma_run_free(run);
-    silma_network_free(network);
-    return model;
+    return train_model(context, text, data, &space, name, "best.safetensors");
 }
 
 // A "picture file" of these tests: 'P', height, width, channels, pixels.
@@ -100,7 +83,7 @@ static const silma_codecs CODECS = {.decode_picture = decode};
 
 static char *write_picture(const char *name, int height, int width, int channels, const uint8_t *from)
 {
-    char *path = path_join(folder, name);
+    char *path = scratch_path(&space, name);
     FILE *stream = fopen(path, "wb");
     assert_non_null(stream);
     const uint8_t header[] = {'P', (uint8_t)height, (uint8_t)width, (uint8_t)channels};
@@ -188,15 +171,16 @@ static void bad_files_do_not_disturb_the_others(void **state)
     (void)state;
     silma_model *model = train(COLOURS, dataset, "bad-files");
     char *good = write_picture("good", HEIGHT, WIDTH, 1, pixels);
-    char *broken = path_join(folder, "broken"), *empty = path_join(folder, "empty"), *fifo = path_join(folder, "fifo");
+    char *broken = scratch_path(&space, "broken"), *empty = scratch_path(&space, "empty"),
+         *fifo = scratch_path(&space, "fifo");
     fclose(fopen(empty, "wb"));
     FILE *stream = fopen(broken, "wb");
     fputs("P no", stream);
     fclose(stream);
     assert_int_equal(mkfifo(fifo, 0600), 0);
     const silma_picture_file files[] = {
-        {.path = broken}, {.path = good},  {.path = fifo}, {.path = "/nowhere/at-all"},
-        {.path = folder}, {.path = empty}, {.path = good}, {"in memory", (const uint8_t *)"P", 1}};
+        {.path = broken},       {.path = good},  {.path = fifo}, {.path = "/nowhere/at-all"},
+        {.path = space.folder}, {.path = empty}, {.path = good}, {"in memory", (const uint8_t *)"P", 1}};
     enum { COUNT = sizeof files / sizeof *files };
     static const silma_status STATUSES[COUNT] = {SILMA_BAD_FILE, SILMA_OK,       SILMA_BAD_FILE, SILMA_IO,
                                                  SILMA_BAD_FILE, SILMA_BAD_FILE, SILMA_OK,       SILMA_BAD_FILE};
@@ -228,7 +212,7 @@ static void bad_files_do_not_disturb_the_others(void **state)
 // string. Returns what loading it gives.
 static silma_status load_changed(const char *name, const char *old, const char *new, silma_model **model)
 {
-    char *path = path_join(folder, name), *changed = path_join(folder, "changed.safetensors"), *bytes;
+    char *path = scratch_path(&space, name), *changed = scratch_path(&space, "changed.safetensors"), *bytes;
     size_t count;
     assert_int_equal(file_read(path, 1 << 20, &bytes, &count, NULL), SILMA_OK);
     char *place = memmem(bytes, count, old, strlen(old));
@@ -341,7 +325,7 @@ static void expect_means(silma_model *single, size_t count, const way *ways, con
 static void expect_looks(const char *text, const char *name, const char *tta, size_t count, const way *ways)
 {
     static float found[PROBABILITIES], once[PROBABILITIES];
-    char path[PATH_LENGTH];
+    char path[128];
     snprintf(path, sizeof path, "%s/best.safetensors", name);
     silma_model *model = train(text, dataset, name), *single = NULL;
     sees_the_same_in_a_data_set_a_picture_and_a_file(model);
@@ -385,14 +369,14 @@ static void files_that_call_it_mirror_mean_flip(void **state)
 static void validation_looks_once(void **state)
 {
     (void)state;
-    char path[PATH_LENGTH];
-    snprintf(path, sizeof path, "%s/shifted", folder);
+    char *path = scratch_path(&space, "shifted");
     silma_run *run = NULL;
     silma_model *model = NULL;
     silma_partition parts;
     silma_evaluation evaluation;
     size_t epochs;
     assert_int_equal(silma_run_resume(&run, context, dataset, NULL, path, NULL), SILMA_OK);
+    free(path);
     const silma_epoch *history = silma_run_history(run, &epochs);
     assert_int_equal(load_changed("shifted/best.safetensors", "\\\"tta\\\":\\\"shift\\\"", "\\\"xxx\\\":0", &model),
                      SILMA_OK);
@@ -417,12 +401,12 @@ static void vectors_are_looked_at_once(void **state)
     silma_run *run = NULL;
     silma_settings *settings = NULL;
     silma_error error = {0};
-    char path[PATH_LENGTH];
-    snprintf(path, sizeof path, "%s/never", folder);
+    char *folder = scratch_path(&space, "never");
     assert_int_equal(silma_settings_create(&settings, NULL), SILMA_OK);
     assert_int_equal(silma_settings_set(settings, "tta", "flip", NULL), SILMA_OK);
     assert_int_equal(silma_network_parse(&network, VECTOR, "test.silma", &input, NULL), SILMA_OK);
-    assert_int_equal(silma_run_create(&run, context, network, dataset, settings, path, &error), SILMA_USAGE);
+    assert_int_equal(silma_run_create(&run, context, network, dataset, settings, folder, &error), SILMA_USAGE);
+    free(folder);
     assert_string_equal(error.message, "tta flip looks at images in several ways, but the network reads a vector");
     silma_network_free(network);
     silma_settings_free(settings);
@@ -436,8 +420,9 @@ static void vectors_are_looked_at_once(void **state)
         {"mirrored", "\\\"tta\\\":\\\"flip\\\"", "\\\"tta\\\":2"},
     };
     for (size_t i = 0; i < sizeof CHANGES / sizeof *CHANGES; i++) {
-        snprintf(path, sizeof path, "%s/best.safetensors", CHANGES[i][0]);
-        if (load_changed(path, CHANGES[i][1], CHANGES[i][2], &model) != SILMA_BAD_FILE)
+        char file[64];
+        snprintf(file, sizeof file, "%s/best.safetensors", CHANGES[i][0]);
+        if (load_changed(file, CHANGES[i][1], CHANGES[i][2], &model) != SILMA_BAD_FILE)
             fail_msg("%s was read", CHANGES[i][2]);
     }
 }

@@ -1,8 +1,7 @@
 // Pictures as images of a network's size, beside what Pillow makes of them.
 #include "silma/silma.h"
 
-#include "core/file.h"
-#include "formats/safetensors.h"
+#include "stored_files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,8 +58,7 @@ static void compare(const char *name, const uint8_t *found, const uint8_t *expec
 static void agrees_with_pillow(void **state)
 {
     (void)state;
-    const char *root = getenv("SILMA_SOURCE_DIR");
-    char *path = path_join(root ? root : ".", "tests/data/resize/pillow.safetensors");
+    char *path = stored_path("tests/data/resize/pillow.safetensors");
     safetensors *file = NULL;
     assert_int_equal(safetensors_open(&file, path, NULL), SILMA_OK);
     int cases = 0;

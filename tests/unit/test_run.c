@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include "core/file.h"
 #include "core/random.h"
-#include "silma/silma.h"
+#include "scratch.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -22,14 +21,13 @@ static const char NETWORK[] =
     "flatten\ndense 7 tanh\ndropout 0.5\ndense classes softmax\n"
     "train:\nepochs 3\nbatch 16\noptimizer adam\nseed 5\n";
 
-static char folder[64];
+static scratch space;
 static silma_dataset *dataset;
 
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/silma-run-XXXXXX");
-    if (!mkdtemp(folder)) return -1;
+    space = scratch_make();
     static uint8_t pixels[IMAGES * SIDE * SIDE];
     static uint32_t labels[IMAGES];
     for (uint32_t i = 0; i < IMAGES; i++) {
@@ -53,16 +51,8 @@ static int tear_down(void **state)
 {
     (void)state;
     silma_dataset_free(dataset);
-    char command[128];
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
-}
-
-static char *in_folder(const char *name)
-{
-    char *path = path_join(folder, name);
-    assert_non_null(path);
-    return path;
+    scratch_remove(&space);
+    return 0;
 }
 
 static silma_context *make_context(unsigned threads)
@@ -132,39 +122,46 @@ static silma_status train_on(const char *path, unsigned threads, stopper *s, sil
     return status;
 }
 
-static void assert_same_file(const char *one, const char *other, const char *name)
+static bool is_same_file(const char *one, const char *other)
 {
-    char *first_path = path_join(one, name), *second_path = path_join(other, name);
     char *first, *second;
     size_t first_count, second_count;
-    assert_int_equal(file_read(first_path, 1 << 24, &first, &first_count, NULL), SILMA_OK);
-    assert_int_equal(file_read(second_path, 1 << 24, &second, &second_count, NULL), SILMA_OK);
-    assert_int_equal(first_count, second_count);
-    assert_memory_equal(first, second, first_count);
+    assert_int_equal(file_read(one, 1 << 24, &first, &first_count, NULL), SILMA_OK);
+    assert_int_equal(file_read(other, 1 << 24, &second, &second_count, NULL), SILMA_OK);
+    bool same = first_count == second_count && memcmp(first, second, first_count) == 0;
     free(first);
     free(second);
-    free(first_path);
-    free(second_path);
+    return same;
+}
+
+// `name` in the folders of two runs.
+static bool is_same_in(const char *one, const char *other, const char *name)
+{
+    char *first = path_join(one, name), *second = path_join(other, name);
+    bool same = is_same_file(first, second);
+    free(first);
+    free(second);
+    return same;
 }
 
 static void assert_same_run(const char *one, const char *other)
 {
-    assert_same_file(one, other, "best.safetensors");
-    assert_same_file(one, other, "last.safetensors");
-    assert_same_file(one, other, "split.json");
+    assert_true(is_same_in(one, other, "best.safetensors"));
+    assert_true(is_same_in(one, other, "last.safetensors"));
+    assert_true(is_same_in(one, other, "split.json"));
 }
 
 static void same_bits_for_any_number_of_threads(void **state)
 {
     (void)state;
-    char *first = in_folder("threads-1");
+    char *first = scratch_path(&space, "threads-1");
     stopper s = {0};
     assert_int_equal(train_new(first, 1, NETWORK, NULL, &s, NULL), SILMA_OK);
     assert_int_equal(s.epochs, 3);
     for (unsigned threads = 2; threads <= 4; threads++) {
         char name[32];
         snprintf(name, sizeof name, "threads-%u", threads);
-        char *path = in_folder(name);
+        char *path = scratch_path(&space, name);
         s = (stopper){0};
         assert_int_equal(train_new(path, threads, NETWORK, NULL, &s, NULL), SILMA_OK);
         assert_same_run(first, path);
@@ -176,22 +173,13 @@ static void same_bits_for_any_number_of_threads(void **state)
 static void another_seed_gives_other_bits(void **state)
 {
     (void)state;
-    char *path = in_folder("seed");
-    char *first = in_folder("threads-1");
+    char *path = scratch_path(&space, "seed");
+    char *first = scratch_path(&space, "threads-1");
     silma_settings *settings = make_settings("seed", "6");
     stopper s = {0};
     assert_int_equal(train_new(path, 1, NETWORK, settings, &s, NULL), SILMA_OK);
     silma_settings_free(settings);
-    char *one_path = path_join(first, "last.safetensors"), *other_path = path_join(path, "last.safetensors");
-    char *one, *other;
-    size_t count, other_count;
-    assert_int_equal(file_read(one_path, 1 << 24, &one, &count, NULL), SILMA_OK);
-    assert_int_equal(file_read(other_path, 1 << 24, &other, &other_count, NULL), SILMA_OK);
-    assert_true(count != other_count || memcmp(one, other, count) != 0);
-    free(one);
-    free(other);
-    free(one_path);
-    free(other_path);
+    assert_false(is_same_in(first, path, "last.safetensors"));
     free(first);
     free(path);
 }
@@ -200,11 +188,11 @@ static void another_seed_gives_other_bits(void **state)
 static void stopped_and_resumed_runs_give_the_same_bits(void **state)
 {
     (void)state;
-    char *whole = in_folder("threads-1");
+    char *whole = scratch_path(&space, "threads-1");
     for (int reports = 1; reports <= 3 * (STEPS_PER_EPOCH + 1); reports++) {
         char name[32];
         snprintf(name, sizeof name, "stopped-%d", reports);
-        char *path = in_folder(name);
+        char *path = scratch_path(&space, name);
         stopper s = {.left = reports};
         silma_error error = {0};
         assert_int_equal(train_new(path, 2, NETWORK, NULL, &s, &error), SILMA_INTERRUPTED);
@@ -227,13 +215,13 @@ static void augmented_runs_give_the_same_bits(void **state)
     assert_int_equal(silma_settings_set(settings, "sampler", "balanced", NULL), SILMA_OK);
     assert_int_equal(silma_settings_set(settings, "normalize", "meanstd", NULL), SILMA_OK);
     assert_int_equal(silma_settings_set(settings, "class_weights", "1,2,0", NULL), SILMA_OK);
-    char *whole = in_folder("augmented-1");
+    char *whole = scratch_path(&space, "augmented-1");
     stopper s = {0};
     assert_int_equal(train_new(whole, 1, NETWORK, settings, &s, NULL), SILMA_OK);
     for (unsigned threads = 2; threads <= 4; threads++) {
         char name[32];
         snprintf(name, sizeof name, "augmented-%u", threads);
-        char *path = in_folder(name);
+        char *path = scratch_path(&space, name);
         s = (stopper){.left = (int)(3 * threads + 1)};
         assert_int_equal(train_new(path, threads, NETWORK, settings, &s, NULL), SILMA_INTERRUPTED);
         s = (stopper){0};
@@ -248,7 +236,7 @@ static void augmented_runs_give_the_same_bits(void **state)
 static void history_has_a_line_an_epoch(void **state)
 {
     (void)state;
-    char *path = in_folder("stopped-7");
+    char *path = scratch_path(&space, "stopped-7");
     char *history = path_join(path, "history.csv");
     char *text;
     size_t count;
@@ -266,7 +254,7 @@ static void history_has_a_line_an_epoch(void **state)
 static void a_folder_tells_of_its_run(void **state)
 {
     (void)state;
-    char *path = in_folder("stopped-7");
+    char *path = scratch_path(&space, "stopped-7");
     char *config = NULL;
     assert_int_equal(silma_run_read_config(path, &config, NULL), SILMA_OK);
     assert_non_null(strstr(config, "\"settings\""));
@@ -293,7 +281,7 @@ static void a_folder_tells_of_its_run(void **state)
 static void a_damaged_folder_is_an_error(void **state)
 {
     (void)state;
-    char *path = in_folder("damaged");
+    char *path = scratch_path(&space, "damaged");
     assert_int_equal(folder_make(path, 0777, NULL), SILMA_OK);
     char *config = NULL;
     silma_error error = {0};
@@ -319,7 +307,7 @@ static void a_damaged_folder_is_an_error(void **state)
 static void divergence_names_the_layer(void **state)
 {
     (void)state;
-    char *path = in_folder("diverged");
+    char *path = scratch_path(&space, "diverged");
     silma_settings *settings = make_settings("optimizer", "sgd lr=1e30");
     stopper s = {0};
     silma_error error = {0};
@@ -333,7 +321,7 @@ static void divergence_names_the_layer(void **state)
 static void runs_are_not_overwritten_nor_mixed_up(void **state)
 {
     (void)state;
-    char *path = in_folder("threads-1");
+    char *path = scratch_path(&space, "threads-1");
     stopper s = {0};
     silma_error error = {0};
     assert_int_equal(train_new(path, 1, NETWORK, NULL, &s, &error), SILMA_USAGE);
@@ -350,13 +338,27 @@ static void runs_are_not_overwritten_nor_mixed_up(void **state)
     free(path);
 }
 
+static void expect_predictions(silma_model *model, silma_context *context, double accuracy)
+{
+    const silma_images *images = silma_dataset_images(dataset);
+    float probabilities[IMAGES * CLASSES];
+    assert_int_equal(silma_model_predict(model, context, images->pixels, IMAGES, probabilities, NULL), SILMA_OK);
+    size_t right = 0;
+    for (size_t i = 0; i < IMAGES; i++) {
+        const float *p = probabilities + i * CLASSES;
+        assert_float_equal(p[0] + p[1] + p[2], 1.0, 1e-5);
+        right += p[images->labels[i]] >= fmaxf(p[0], fmaxf(p[1], p[2]));
+    }
+    assert_float_equal((double)right / IMAGES, accuracy, 1e-12);
+}
+
 static void a_trained_model_predicts_and_evaluates(void **state)
 {
     (void)state;
     silma_context *context = make_context(2);
     silma_network *network =
         make_network("input auto\nflatten\ndense 16 relu\ndense classes softmax\ntrain:\nepochs 30\nbatch 8\n");
-    char *path = in_folder("learns");
+    char *path = scratch_path(&space, "learns");
     silma_run *run = NULL;
     assert_int_equal(silma_run_create(&run, context, network, dataset, NULL, path, NULL), SILMA_OK);
     stopper s = {0};
@@ -374,28 +376,12 @@ static void a_trained_model_predicts_and_evaluates(void **state)
     assert_true(evaluation.accuracy > 0.9);
     assert_true(evaluation.accuracy_low < evaluation.accuracy && evaluation.accuracy < evaluation.accuracy_high);
 
-    const silma_images *images = silma_dataset_images(dataset);
-    float probabilities[IMAGES * CLASSES];
-    assert_int_equal(silma_model_predict(model, context, images->pixels, IMAGES, probabilities, NULL), SILMA_OK);
-    size_t right = 0;
-    for (size_t i = 0; i < IMAGES; i++) {
-        const float *p = probabilities + i * CLASSES;
-        assert_float_equal(p[0] + p[1] + p[2], 1.0, 1e-5);
-        right += p[images->labels[i]] >= fmaxf(p[0], fmaxf(p[1], p[2]));
-    }
-    assert_float_equal((double)right / IMAGES, evaluation.accuracy, 1e-12);
+    expect_predictions(model, context, evaluation.accuracy);
     silma_evaluation_free(&evaluation);
 
-    char *copy = in_folder("copy.safetensors");
+    char *copy = scratch_path(&space, "copy.safetensors");
     assert_int_equal(silma_model_save(model, copy, NULL), SILMA_OK);
-    char *one, *other;
-    size_t count, other_count;
-    assert_int_equal(file_read(file, 1 << 24, &one, &count, NULL), SILMA_OK);
-    assert_int_equal(file_read(copy, 1 << 24, &other, &other_count, NULL), SILMA_OK);
-    assert_int_equal(count, other_count);
-    assert_memory_equal(one, other, count);
-    free(one);
-    free(other);
+    assert_true(is_same_file(file, copy));
     free(copy);
     silma_model_free(model);
     free(file);
@@ -406,12 +392,12 @@ static void a_trained_model_predicts_and_evaluates(void **state)
 static void smaller_images_are_set_into_black(void **state)
 {
     (void)state;
-    char *path = in_folder("padded");
+    char *path = scratch_path(&space, "padded");
     stopper s = {0};
     silma_error error = {0};
     const char *larger = "input 12x12x1\nflatten\ndense classes softmax\ntrain:\nepochs 1\n";
     if (train_new(path, 1, larger, NULL, &s, &error) != SILMA_OK) fail_msg("%s", error.message);
-    char *other = in_folder("too-small");
+    char *other = scratch_path(&space, "too-small");
     const char *smaller = "input 8x9x1\nflatten\ndense classes softmax\ntrain:\nepochs 1\n";
     assert_int_equal(train_new(other, 1, smaller, NULL, &s, &error), SILMA_USAGE);
     assert_non_null(strstr(error.message, "the network takes images of 8x9x1, but those of stripes are 9x9x1"));

@@ -2,7 +2,6 @@
 // change.
 #include "train/settings.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 // clang-format off
 #include <cmocka.h>
@@ -110,7 +109,7 @@ static void draw(text_buffer *out, bool inside_page)
 {
     svg_begin(out, &(svg_frame){.width = 30, .height = 20, .title = "a <b>", .inside_page = inside_page});
     svg_line(out, SVG_LINE, 0, 0, 30, 20);
-    svg_text(out, SVG_INK, 1, 2, SVG_START, SVG_TEXT, "<style>");
+    svg_text(out, &(text_style){.size = SVG_TEXT}, 1, 2, "<style>");
     svg_end(out);
 }
 

@@ -7,6 +7,7 @@
 #include "nn/network.h"
 #include "report/mathml.h"
 #include "report/trace.h"
+#include "scratch.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -32,7 +33,8 @@ static const char *const CLASS_NAMES[CLASSES] = {
 typedef struct fixture {
     silma_context *context;
     silma_dataset *dataset;
-    char folder[64], page[96];
+    scratch space;
+    char *page;
 } fixture;
 
 static int open_fixture(void **state)
@@ -55,9 +57,8 @@ static int open_fixture(void **state)
                            .class_count = CLASSES};
     assert_int_equal(silma_dataset_from_memory(&f->dataset, "noise <b>", &images, NULL), SILMA_OK);
     assert_int_equal(silma_context_create(&f->context, NULL, NULL), SILMA_OK);
-    snprintf(f->folder, sizeof f->folder, "/tmp/silma-trace-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    snprintf(f->page, sizeof f->page, "%s/page.html", f->folder);
+    f->space = scratch_make();
+    f->page = scratch_path(&f->space, "page.html");
     *state = f;
     return 0;
 }
@@ -65,8 +66,8 @@ static int open_fixture(void **state)
 static int close_fixture(void **state)
 {
     fixture *f = *state;
-    unlink(f->page);
-    rmdir(f->folder);
+    free(f->page);
+    scratch_remove(&f->space);
     silma_dataset_free(f->dataset);
     silma_context_free(f->context);
     free(f);
@@ -143,11 +144,10 @@ typedef struct subject {
     silma_model *model;
 } subject;
 
-static void open_subject(subject *s, const fixture *f, const char *text, int classes)
+static void open_subject(subject *s, const char *text, int classes)
 {
     silma_input input = {HEIGHT, WIDTH, CHANNELS, CLASSES};
     silma_error error = {0};
-    (void)f;
     if (silma_network_parse(&s->network, text, "<i>net.silma", &input, &error) != SILMA_OK)
         fail_msg("%s", error.message);
     if (silma_model_create(&s->model, s->network, classes == CLASSES ? CLASS_NAMES : NULL, classes, 3, &error))
@@ -166,6 +166,20 @@ static void close_subject(subject *s)
 static void assert_near(double value, double expected, double tolerance)
 {
     if (!(fabs(value - expected) <= tolerance)) fail_msg("%.17g instead of %.17g", value, expected);
+}
+
+static void check_layer(const subject *s, const naive_network *net, size_t i, const float *gradients, const json_t *l)
+{
+    const layer *of = &s->model->g->layers[i];
+    const json_t *parameters = json_object_get(l, "parameters"), *y = json_object_get(l, "y");
+    if (y) assert_same_floats("output", y, net->layers[i].y, shape_count(of->out));
+    for (int p = 0; p < of->parameter_count; p++) {
+        const parameter *param = &of->parameters[p];
+        const json_t *kept = json_array_get(parameters, (size_t)p);
+        if (!param->trainable) continue;
+        assert_same_floats("values", json_object_get(kept, "values"), s->model->weights + param->offset, param->count);
+        assert_same_floats("gradient", json_object_get(kept, "gradient"), gradients + param->offset, param->count);
+    }
 }
 
 // The outputs and the parameters' gradients, to the bit.
@@ -198,19 +212,8 @@ static void check_engine(const subject *s, const json_t *data, uint32_t label)
     double value = loss_compute(&loss, &batch, &target, NULL);
     assert_near(value, json_number_value(json_object_get(json_object_get(data, "loss"), "value")), 1e-12);
     naive_backward(&net);
-    for (size_t i = 0; i < net.count; i++) {
-        const json_t *l = json_array_get(layers, i);
-        size_t size = shape_count(g->layers[i].out);
-        if (json_object_get(l, "y")) assert_same_floats("output", json_object_get(l, "y"), net.layers[i].y, size);
-        for (int p = 0; p < g->layers[i].parameter_count; p++) {
-            const parameter *param = &g->layers[i].parameters[p];
-            const json_t *kept = json_array_get(json_object_get(l, "parameters"), (size_t)p);
-            if (!param->trainable) continue;
-            assert_same_floats("values", json_object_get(kept, "values"), s->model->weights + param->offset,
-                               param->count);
-            assert_same_floats("gradient", json_object_get(kept, "gradient"), gradients + param->offset, param->count);
-        }
-    }
+    for (size_t i = 0; i < net.count; i++)
+        check_layer(s, &net, i, gradients, json_array_get(layers, i));
     const json_t *first = json_array_get(layers, 0);
     assert_same_floats("dy", json_object_get(first, "dy"), naive_input_gradient(&net), count);
     naive_free(&net);
@@ -252,7 +255,7 @@ static void check_checks(const graph *g, const json_t *data)
 static void trace_and_check(const fixture *f, const char *text, int classes, size_t image)
 {
     subject s;
-    open_subject(&s, f, text, classes);
+    open_subject(&s, text, classes);
     silma_trace_options options = {.untrained = true};
     silma_trace_result result;
     silma_error error = {0};
@@ -318,7 +321,7 @@ static void optimisers_step_by_their_formulas(void **state)
     };
     fixture *f = *state;
     subject s;
-    open_subject(&s, f, "input auto\nconv 4 3x3 relu\nflatten\ndense classes softmax\n", CLASSES);
+    open_subject(&s, "input auto\nconv 4 3x3 relu\nflatten\ndense classes softmax\n", CLASSES);
     for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
         silma_settings *wanted;
         assert_int_equal(silma_settings_create(&wanted, NULL), SILMA_OK);
@@ -361,7 +364,7 @@ static void names_are_text(void **state)
 {
     fixture *f = *state;
     subject s;
-    open_subject(&s, f, "input auto\nflatten\ndense classes softmax\n", CLASSES);
+    open_subject(&s, "input auto\nflatten\ndense classes softmax\n", CLASSES);
     for (size_t i = 1; i < CLASSES; i++) {
         assert_int_equal(silma_trace_write(f->context, s.model, f->dataset, i, NULL, f->page, NULL, NULL), SILMA_OK);
         char *page = read_page(f);
@@ -383,7 +386,7 @@ static void assert_refused(fixture *f, const char *text, int classes, size_t ima
 {
     subject s;
     silma_error error = {0};
-    open_subject(&s, f, text, classes);
+    open_subject(&s, text, classes);
     assert_int_equal(silma_trace_write(f->context, s.model, f->dataset, image, NULL, f->page, NULL, &error), status);
     if (!strstr(error.message, expected)) fail_msg("'%s' lacks '%s'", error.message, expected);
     close_subject(&s);
@@ -409,7 +412,7 @@ static void what_cannot_be_traced_is_refused(void **state)
 static bool reads(const char *tex)
 {
     text_buffer out = {0};
-    bool read = mathml_add(&out, tex, false);
+    bool read = mathml_add(&out, tex);
     assert_false(out.failed);
     buffer_free(&out);
     return read;
@@ -418,9 +421,9 @@ static bool reads(const char *tex)
 static void assert_mathml(const char *tex, const char *expected)
 {
     text_buffer out = {0};
-    assert_true(mathml_add(&out, tex, false));
+    assert_true(mathml_add(&out, tex));
     char wrapped[1024];
-    snprintf(wrapped, sizeof wrapped, "<math><mrow>%s</mrow></math>", expected);
+    snprintf(wrapped, sizeof wrapped, "<math display=\"block\"><mrow>%s</mrow></math>", expected);
     assert_string_equal(out.text, wrapped);
     buffer_free(&out);
 }

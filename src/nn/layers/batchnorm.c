@@ -248,8 +248,6 @@ const layer_type layer_batchnorm = {
     .name = "batchnorm",
     .synopsis = "batchnorm [momentum=0.99] [epsilon=1e-3]",
     .settings_size = sizeof(batchnorm_settings),
-    .inputs_min = 1,
-    .inputs_max = 1,
     .parse = parse,
     .resolve = resolve,
     .describe = describe_batchnorm,

@@ -59,8 +59,7 @@ static void explain(const layer *l, const shape *in, explanation *e)
 const layer_type layer_concat = {
     .name = "concat",
     .synopsis = "concat NAME... (one name: the layer before and NAME; several: exactly these)",
-    .inputs_min = 2,
-    .inputs_max = SIZE_MAX,
+    .joins = true,
     .parse = parse_nothing, // the graph builder has taken the names
     .resolve = resolve,
     .describe = describe_nothing,

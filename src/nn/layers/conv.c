@@ -205,8 +205,6 @@ const layer_type layer_conv = {
     .synopsis = "conv FILTERS KHxKW [same|valid] [ACTIVATION] [stride=S|SHxSW] [pad=P|PHxPW|T,L,B,R] [groups=G] "
                 "[bias=no] [init=NAME]",
     .settings_size = sizeof(conv_settings),
-    .inputs_min = 1,
-    .inputs_max = 1,
     .parse = parse,
     .resolve = resolve,
     .describe = describe_conv,

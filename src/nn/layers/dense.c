@@ -157,8 +157,6 @@ const layer_type layer_dense = {
     .name = "dense",
     .synopsis = "dense UNITS|classes [ACTIVATION] [bias=no] [init=NAME]",
     .settings_size = sizeof(dense_settings),
-    .inputs_min = 1,
-    .inputs_max = 1,
     .parse = parse,
     .resolve = resolve,
     .describe = describe_dense,

@@ -21,8 +21,6 @@ static void explain(const layer *l, const shape *in, explanation *e)
 const layer_type layer_flatten = {
     .name = "flatten",
     .synopsis = "flatten",
-    .inputs_min = 1,
-    .inputs_max = 1,
     .parse = parse_nothing,
     .resolve = resolve,
     .describe = describe_nothing,

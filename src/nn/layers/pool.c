@@ -1,6 +1,5 @@
 // Pooling (section 3.5.2 of the thesis, eq. 72-79): maxpool and avgpool with any window, stride and padding, and
 // globalavgpool, whose window is the image.
-#include "core/error.h"
 #include "nn/explain.h"
 #include "nn/layers/shared.h"
 #include "nn/layers/window.h"
@@ -128,8 +127,6 @@ const layer_type layer_maxpool = {
     .name = "maxpool",
     .synopsis = "maxpool KHxKW [same|valid] [stride=S|SHxSW] [pad=P|PHxPW|T,L,B,R]",
     .settings_size = sizeof(window),
-    .inputs_min = 1,
-    .inputs_max = 1,
     .parse = parse_max,
     .resolve = resolve,
     .describe = describe_pool,
@@ -143,8 +140,6 @@ const layer_type layer_avgpool = {
     .name = "avgpool",
     .synopsis = "avgpool KHxKW [same|valid] [stride=S|SHxSW] [pad=P|PHxPW|T,L,B,R]",
     .settings_size = sizeof(window),
-    .inputs_min = 1,
-    .inputs_max = 1,
     .parse = parse,
     .resolve = resolve,
     .describe = describe_pool,
@@ -157,8 +152,6 @@ const layer_type layer_globalavgpool = {
     .name = "globalavgpool",
     .synopsis = "globalavgpool",
     .settings_size = sizeof(window),
-    .inputs_min = 1,
-    .inputs_max = 1,
     .parse = parse_nothing,
     .resolve = resolve_global,
     .describe = describe_nothing,

@@ -81,8 +81,6 @@ const layer_type layer_prelu = {
     .name = "prelu",
     .synopsis = "prelu [slope=0.25]",
     .settings_size = sizeof(prelu_settings),
-    .inputs_min = 1,
-    .inputs_max = 1,
     .parse = parse,
     .resolve = resolve,
     .describe = describe_prelu,
