@@ -154,6 +154,16 @@ killed() {
     echo "$kills kills, $((ended + 1)) runs"
 }
 
+# Names of files that are no text: a newline, and a byte that is no UTF-8. The second cannot be told in config.json.
+names_that_are_no_text() {
+    local network=$'new\nline.silma' images=$'b\xfccher'
+    cp net.silma "$network" && cp -r data "$images" || return 1
+    train_quietly "$network" --data "./$images" --out odd --epochs 1 &&
+        grep -qF '"model": "new\\x0aline"' odd/config.json && grep -qF '"folder": null' odd/config.json &&
+        fails 4 'no data set or folder named "b\xfccher"' train --resume odd --epochs 12 &&
+        train_quietly --resume odd --epochs 12 --data "./$images" || { cat log; return 1; }
+}
+
 check 'an uninterrupted run' uninterrupted
 for count in 1 2 3 4; do check "$count threads" threads $count; done
 check 'another seed gives another model' other_seed
@@ -165,6 +175,7 @@ check 'what resuming accepts' continues
 check 'more epochs' more_epochs
 check 'a run folder may be moved' resumed_elsewhere
 check 'kernels are kept' kernels_are_kept
+check 'names that are no text' names_that_are_no_text
 check 'fewer epochs than there are' fewer_epochs
 check '20 kills at random moments' killed
 finish
