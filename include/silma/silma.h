@@ -433,8 +433,9 @@ SILMA_API void silma_settings_free(silma_settings *settings);
 
 typedef struct silma_run silma_run;
 
-// Prepares a run in `folder`, which is made and must not hold a run already. `settings` may be null.
-// The network's text and the data set's identity are stored in the run.
+// Prepares a run in `folder`, which is made and must not hold a run already. `settings` may be null. As long as the run
+// is open nobody else can train in this folder: SILMA_IO. The network's text and the data set's identity are stored in
+// the run.
 SILMA_API silma_status silma_run_create(silma_run **run, silma_context *context, const silma_network *network,
                                         const silma_dataset *dataset, const silma_settings *settings,
                                         const char *folder, silma_error *error);

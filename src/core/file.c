@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -239,4 +240,11 @@ silma_status folder_make(const char *folder, unsigned mode, silma_error *error)
     if (status == SILMA_OK) status = make_one(path, mode, error);
     free(path);
     return status;
+}
+
+silma_status folder_lock(const char *folder, int *lock, silma_error *error)
+{
+    *lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0 || flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return SILMA_OK;
+    return silma_fail(error, SILMA_IO, "%s: is in use by another training; wait for its end, or stop it", folder);
 }

@@ -1,6 +1,8 @@
 #include "core/utf8.h"
 
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 size_t utf8_character_length(const char *bytes, size_t count)
@@ -29,6 +31,20 @@ bool utf8_is_printable(const char *text, size_t count)
         i += length;
     }
     return true;
+}
+
+char *utf8_printable(const char *name)
+{
+    if (utf8_is_printable(name, strlen(name))) return strdup(name);
+    char *text = malloc(4 * strlen(name) + 1), *end = text;
+    for (; text && *name; name++) {
+        if (*name >= ' ' && *name <= '~')
+            *end++ = *name;
+        else
+            end += snprintf(end, 5, "\\x%02x", (unsigned)(unsigned char)*name);
+    }
+    if (text) *end = '\0';
+    return text;
 }
 
 shown_name utf8_show(const char *text)

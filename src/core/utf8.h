@@ -13,6 +13,10 @@ size_t utf8_character_length(const char *text, size_t count);
 // Whether `count` bytes are well-formed UTF-8 without control characters.
 bool utf8_is_printable(const char *text, size_t count);
 
+// A copy of the name of a file or folder that may be stored: where it is not printable UTF-8, the bytes beyond ASCII
+// become \xNN. Null if memory is short; the caller frees it.
+char *utf8_printable(const char *name);
+
 // Room for a name inside a message.
 typedef struct shown_name {
     char text[96];

@@ -10,7 +10,7 @@ silma_status dataset_create(silma_dataset **result, const char *name, const char
 {
     silma_dataset *dataset = calloc(1, sizeof(*dataset));
     if (!dataset) return silma_fail_memory(error, sizeof(*dataset));
-    dataset->name = strdup(name);
+    dataset->name = utf8_printable(name);
     dataset->folder = folder ? strdup(folder) : NULL;
     dataset->hash = calloc(1, SHA256_HEX_SIZE);
     if (!dataset->name || !dataset->hash || (folder && !dataset->folder)) {

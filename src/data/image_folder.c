@@ -15,26 +15,12 @@
 // ---------------------------------------------------------------------------------------------------------------------
 // What the scan tells
 
-// A name of a class is printable UTF-8: in one that is not, the bytes beyond ASCII become \xNN.
-static char *printable_name(const char *name)
-{
-    if (utf8_is_printable(name, strlen(name))) return strdup(name);
-    char *text = malloc(4 * strlen(name) + 1), *end = text;
-    for (; text && *name; name++) {
-        unsigned char byte = (unsigned char)*name;
-        bool plain = byte >= 0x20 && byte < 0x7F;
-        end += plain ? snprintf(end, 2, "%c", byte) : snprintf(end, 5, "\\x%02x", byte);
-    }
-    if (text) *end = '\0';
-    return text;
-}
-
 static silma_status set_classes(silma_dataset *dataset, const folder_scan *scan, silma_error *error)
 {
     char **names = calloc((size_t)scan->class_count, sizeof *names);
     bool made = names != NULL;
     for (int i = 0; made && i < scan->class_count; i++)
-        made = (names[i] = printable_name(scan->classes[i])) != NULL;
+        made = (names[i] = utf8_printable(scan->classes[i])) != NULL;
     silma_status status = made ? dataset_set_classes(dataset, (const char *const *)names, scan->class_count, error)
                                : silma_fail_memory(error, (size_t)scan->class_count * sizeof *names);
     for (int i = 0; names && i < scan->class_count; i++)

@@ -332,9 +332,9 @@ static silma_status append_recipe(graph *g, const char *text, int number, silma_
 
 static void cut_comment_and_blanks(char *text)
 {
-    text[strcspn(text, "#\r")] = '\0';
+    text[strcspn(text, "#")] = '\0';
     size_t length = strlen(text);
-    while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+    while (length > 0 && strchr(" \t\r", text[length - 1]))
         text[--length] = '\0';
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/utf8.h"
 #include "nn/zoo.h"
 
 #include <stdio.h>
@@ -18,8 +19,10 @@ static char *name_from_origin(const char *origin)
     const char *slash = strrchr(origin, '/');
     const char *start = slash ? slash + 1 : origin;
     const char *ending = strrchr(start, '.');
-    size_t length = ending && ending != start ? (size_t)(ending - start) : strlen(start);
-    return strndup(start, length);
+    char *name = strndup(start, ending && ending != start ? (size_t)(ending - start) : strlen(start));
+    char *printable = name ? utf8_printable(name) : NULL;
+    free(name);
+    return printable;
 }
 
 silma_status silma_network_parse(silma_network **result, const char *text, const char *origin, const silma_input *input,

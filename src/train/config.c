@@ -22,9 +22,10 @@ static json_t *preparation_to_json(const silma_preparation *p)
 
 static json_t *data_to_json(const silma_run *run)
 {
+    json_t *place = json_string(silma_dataset_folder(run->dataset)); // null where it is not UTF-8: JSON cannot hold it
     const silma_images *images = silma_dataset_images(run->dataset);
-    return json_pack("{s:s,s:s?,s:s,s:I,s:I,s:[i,i,i],s:i,s:o}", "name", silma_dataset_name(run->dataset), "folder",
-                     silma_dataset_folder(run->dataset), "sha256", silma_dataset_hash(run->dataset), "train_images",
+    return json_pack("{s:s,s:o,s:s,s:I,s:I,s:[i,i,i],s:i,s:o}", "name", silma_dataset_name(run->dataset), "folder",
+                     place ? place : json_null(), "sha256", silma_dataset_hash(run->dataset), "train_images",
                      (json_int_t)run->parts.train_count, "validation_images", (json_int_t)run->parts.validation_count,
                      "size", images->height, images->width, images->channels, "classes", images->class_count,
                      "preparation", preparation_to_json(silma_dataset_preparation(run->dataset)));

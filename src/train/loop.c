@@ -167,24 +167,37 @@ static bool all_finite(const float *values, size_t count)
     return true;
 }
 
+// The first parameter that is not finite, and its layer's name; null where all are.
+static const char *find_broken(const silma_run *run, const char **owner)
+{
+    const graph *g = run->model->g;
+    for (size_t i = 0; i < g->layer_count; i++) {
+        const layer *l = &g->layers[i];
+        for (int p = 0; p < l->parameter_count; p++) {
+            const parameter *param = &l->parameters[p];
+            const float *values = param->trainable ? run->model->weights : run->model->statistics;
+            *owner = l->name;
+            if (!all_finite(values + param->offset, param->count)) return param->name;
+        }
+    }
+    return NULL;
+}
+
 // The last update before a checkpoint is seen by no further step: what it has broken must not be saved. `validation` is
 // null within an epoch.
 static silma_status check_finite(const silma_run *run, const metrics *validation, silma_error *error)
 {
-    const graph *g = run->model->g;
-    const char *what = NULL;
-    if (!all_finite(run->model->weights, g->weight_count))
-        what = "a weight";
-    else if (!all_finite(run->model->statistics, g->statistic_count))
-        what = "a moving average";
-    else if (validation && run->parts.validation_count > 0 && !isfinite(metrics_loss(validation)))
-        what = "the loss of the validation images";
+    const char *owner, *what = find_broken(run, &owner);
+    if (!what && validation && run->parts.validation_count > 0 && !isfinite(metrics_loss(validation))) {
+        owner = "validation";
+        what = "loss";
+    }
     if (!what) return SILMA_OK;
     return silma_fail(
         error, SILMA_DIVERGED,
-        "training diverged in epoch %u: after step %zu %s is no finite number; try a lower learning rate or "
+        "training diverged in epoch %u: after step %zu the %s of %s is no finite number; try a lower learning rate or "
         "clip_norm",
-        run->at.epoch + 1, run->at.step, what);
+        run->at.epoch + 1, run->at.step, what, owner);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ void silma_run_free(silma_run *run)
     free(run->class_starts);
     augmented_free(run->augmented);
     free(run->folder);
+    if (run->lock >= 0) close(run->lock);
     free(run->network_name);
     free(run->config);
     free(run);
@@ -56,6 +57,7 @@ static silma_status start(silma_run **result, silma_context *context, const silm
 {
     silma_run *run = calloc(1, sizeof *run);
     if (!run) return silma_fail_memory(error, sizeof *run);
+    run->lock = -1;
     run->k = context->k;
     run->pool = context->pool;
     run->dataset = dataset;
@@ -344,6 +346,7 @@ static silma_status create_run(silma_run *run, const silma_network *network, con
 static silma_status write_new_run(silma_run *run, silma_error *error)
 {
     silma_status status = folder_make(run->folder, 0777, error);
+    if (status == SILMA_OK) status = folder_lock(run->folder, &run->lock, error);
     if (status == SILMA_OK) status = checkpoint_write_last(run, error);
     if (status == SILMA_OK) status = write_split(run, error);
     if (status == SILMA_OK) status = config_write(run, error);
@@ -458,8 +461,9 @@ silma_status silma_run_resume(silma_run **result, silma_context *context, const 
     if (!path) return silma_fail_memory(error, strlen(folder));
     silma_run *run = NULL;
     safetensors *file = NULL;
-    silma_status status = safetensors_open(&file, path, error);
-    if (status == SILMA_OK) status = start(&run, context, dataset, folder, error);
+    silma_status status = start(&run, context, dataset, folder, error);
+    if (status == SILMA_OK) status = folder_lock(folder, &run->lock, error);
+    if (status == SILMA_OK) status = safetensors_open(&file, path, error);
     if (status == SILMA_OK) status = resume_run(run, file, path, wanted, error);
     safetensors_close(file);
     free(path);

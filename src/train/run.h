@@ -42,6 +42,7 @@ struct silma_run {
     const kernels *k;
     thread_pool *pool;
     char *folder;
+    int lock; // of the folder; -1: none
     char *network_name;
     char *config; // JSON text
     silma_model *model;

@@ -25,6 +25,7 @@ check 'a name that is not there' rejects 2 'stem' "${top}add stem\n"
 check 'a name twice' rejects 3 'a' "${top}conv 8 3x3 name=a\nconv 8 3x3 name=a\n"
 check 'a rate beyond 1' rejects 2 'dropout' "${top}dropout 1.5\n"
 check 'shapes that do not add' rejects 3 'add' "${top}conv 8 3x3 name=a\nadd a from=input\n"
+check 'a line behind a lone carriage return' rejects 3 "unexpected 'dense'" "${top}flatten\ndense 4\rdense 10\n"
 check 'no input' rejects 1 'input' 'conv 8 3x3\n'
 
 # rejects_recipe TEXT LINE: a recipe is read when training starts; nothing is left behind.

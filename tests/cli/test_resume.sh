@@ -82,6 +82,24 @@ stopped_within_an_epoch() {
     train_quietly --resume two && same "$(sums two)" "$(sums one)"
 }
 
+# refuses_busy ARGUMENT...
+refuses_busy() {
+    timeout 20 "$SILMA" train --quiet "$@" >out 2>err
+    same $? 4 && grep -q 'busy: is in use by another training' err
+}
+
+# Two trainings in one folder would mix their files.
+one_at_a_time() {
+    "$SILMA" train net.silma --data data --out busy --early-stop off --epochs 100000 --quiet >>log 2>&1 &
+    local process=$! refused=0
+    wait_for_epochs busy 2 || { kill -9 $process; return 1; }
+    refuses_busy --resume busy && refuses_busy net.silma --data data --out busy --force && refused=1
+    kill -9 $process
+    wait $process 2>>log
+    [[ $refused -eq 1 && ! -e $(echo busy/replaced-*) ]] &&
+        train_quietly --resume busy --epochs "$(($(grep -c '' busy/history.jsonl) + 1))" || { cat log; return 1; }
+}
+
 continues() {
     # as many epochs as have been trained: nothing is left to do, and the files stay
     local before
@@ -154,17 +172,29 @@ killed() {
     echo "$kills kills, $((ended + 1)) runs"
 }
 
+# Names of files that are no text: a newline, and a byte that is no UTF-8. The second cannot be told in config.json.
+names_that_are_no_text() {
+    local network=$'new\nline.silma' images=$'b\xfccher'
+    cp net.silma "$network" && cp -r data "$images" || return 1
+    train_quietly "$network" --data "./$images" --out odd --epochs 1 &&
+        grep -qF '"model": "new\\x0aline"' odd/config.json && grep -qF '"folder": null' odd/config.json &&
+        fails 4 'no data set or folder named "b\xfccher"' train --resume odd --epochs 12 &&
+        train_quietly --resume odd --epochs 12 --data "./$images" || { cat log; return 1; }
+}
+
 check 'an uninterrupted run' uninterrupted
 for count in 1 2 3 4; do check "$count threads" threads $count; done
 check 'another seed gives another model' other_seed
 check 'SIGINT' stopped INT 130
 check 'SIGTERM' stopped TERM 143
+check 'one training at a time' one_at_a_time
 check 'stopped within an epoch' stopped_within_an_epoch
 make_data other 60 6
 check 'what resuming accepts' continues
 check 'more epochs' more_epochs
 check 'a run folder may be moved' resumed_elsewhere
 check 'kernels are kept' kernels_are_kept
+check 'names that are no text' names_that_are_no_text
 check 'fewer epochs than there are' fewer_epochs
 check '20 kills at random moments' killed
 finish
