@@ -99,6 +99,16 @@ static int only_answer(const scores *s)
 // ---------------------------------------------------------------------------------------------------------------------
 // How training went
 
+// The value that early stopping watches is the first word of its rule: "val_loss patience=3 min_delta=0".
+static void say_early_end(const run_facts *facts, conclusions *drawn, unsigned epochs)
+{
+    const char *rule = json_string_value(json_object_get(facts->settings, "early_stop"));
+    if (!rule) rule = "value";
+    say(drawn, CONCLUSION_NOTE,
+        "Training stopped early, after %u of at most %u epochs, since its %.*s no longer improved.", epochs,
+        facts->epochs_wanted, (int)strcspn(rule, " "), rule);
+}
+
 static void say_ending(const run_facts *facts, conclusions *drawn)
 {
     unsigned epochs = (unsigned)facts->history.count;
@@ -108,8 +118,7 @@ static void say_ending(const run_facts *facts, conclusions *drawn)
         say(drawn, CONCLUSION_CAUTION, "Training was not brought to its end: %u of %u epochs are done.", epochs,
             facts->epochs_wanted);
     else if (facts->stopped_early)
-        say(drawn, CONCLUSION_NOTE, "Training stopped early, after %u of at most %u epochs, since nothing improved.",
-            epochs, facts->epochs_wanted);
+        say_early_end(facts, drawn, epochs);
 }
 
 static double least_loss(const history *h, size_t first, double (*loss)(const silma_epoch *), size_t *where)
