@@ -157,7 +157,8 @@ typedef struct silma_compared_run {
     const char *problem;                          // why its images could not be predicted; null: they were
 } silma_compared_run;
 
-// A mean over runs, with its 95 % interval by Student's t; NaN where there is nothing, or one run only.
+// A mean over runs, with its 95 % interval by Student's t, cut to what the value can be (a share: 0 to 1; a loss: from
+// 0); NaN where there is nothing, or one run only.
 typedef struct silma_compared_mean {
     double mean, deviation, low, high;
 } silma_compared_mean;

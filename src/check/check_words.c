@@ -61,9 +61,8 @@ static void conclude(const silma_check *check, silma_finding_kind kind, char *te
         break;
     case SILMA_FINDING_DUPLICATE:
         snprintf(text, size,
-                 "%zu image%s there more than once within a class, or nearly so (%zu to the last pixel): they count "
-                 "twice",
-                 count, count == 1 ? " is" : "s are", exact);
+                 "%zu image%s there more than once within a class, or nearly so (%zu to the last pixel): %s twice",
+                 count, count == 1 ? " is" : "s are", exact, count == 1 ? "it counts" : "they count");
         break;
     case SILMA_FINDING_ONE_COLOUR:
         snprintf(text, size, "%zu image%s of one colour only: nothing can be learnt from %s", count,

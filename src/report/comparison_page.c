@@ -121,7 +121,7 @@ static mean_interval epoch_mean(const silma_comparison *c, size_t group, const p
         const history *h = &c->runs[i].facts.history;
         if (c->runs[i].group == group && e < h->count) values[count++] = p->value(&h->epochs[e]);
     }
-    return mean_of(values, count);
+    return mean_within(values, count, p->percent ? 1 : INFINITY);
 }
 
 // A line with a band for each group of several runs, as far as all of them came; a plain line for the others.
@@ -380,14 +380,14 @@ static silma_status add_seeds(const silma_comparison *c, text_buffer *page, silm
                                            "#Loss", "#True positives", "#Last accuracy"};
     page_section_begin(
         page, &LINK_SEEDS,
-        "Runs that differ by their seed only, as one: means with their 95 % intervals (Student's t). The "
+        "Runs that differ by their seed only, as one: means with their 95\u00a0% intervals (Student's t). The "
         "bands of the curves are such intervals too, as far as all of the runs came.");
     begin_table(page, "Means over seeds", headings, sizeof headings / sizeof *headings);
     for (size_t i = 0; i < c->group_count; i++) {
         const silma_compared_group *g = &c->groups[i];
         buffer_add(page, "<tr><th scope=\"row\">");
         buffer_escape(page, c->shown[g->first].label);
-        if (g->runs > 1) buffer_add(page, " and others");
+        if (g->runs > 1) buffer_print(page, " and %zu more", g->runs - 1);
         buffer_add(page, "</th>");
         add_number(page, count_text(g->runs));
         add_mean(page, g->accuracy, true);
@@ -427,7 +427,7 @@ static void add_pair_row(const silma_comparison *c, const silma_compared_pair *p
 static void add_untested(const silma_comparison *c, size_t count, text_buffer *page)
 {
     static const char *const headings[] = {"First", "Second", "Why not"};
-    buffer_print(page, "<details><summary>%zu pairs that cannot be tested</summary>\n", count);
+    buffer_print(page, "<details><summary>%zu pair%s that cannot be tested</summary>\n", count, count == 1 ? "" : "s");
     begin_table(page, "Untested pairs", headings, sizeof headings / sizeof *headings);
     for (size_t i = 0; i < c->pair_count; i++) {
         if (!c->pairs[i].problem) continue;

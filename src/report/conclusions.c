@@ -46,7 +46,7 @@ static void say_result(const run_facts *facts, conclusions *drawn)
 {
     const scores *s = &facts->scores;
     if (facts->scored)
-        say(drawn, CONCLUSION_RESULT, "%s of %s %s are recognised (95 %% interval: %s to %s).",
+        say(drawn, CONCLUSION_RESULT, "%s of %s %s are recognised (95\u00a0%% interval: %s to %s).",
             share_text(s->accuracy.value).text, count_text(s->count).text, images_scored(facts),
             share_text(s->accuracy.low).text, share_text(s->accuracy.high).text);
     else if (last_epoch(facts))

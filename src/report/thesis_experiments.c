@@ -167,7 +167,7 @@ static void add_diagonal(text_buffer *out, const thesis_outcome *outcome, const 
     buffer_add(out, "</tr></tfoot></table>\n");
     scroll_end(out);
     buffer_add(out, "<p class=\"small soft\">Bold: further apart than two random validation sets of this size would be "
-                    "(95 %).</p>\n");
+                    "(95\u00a0%).</p>\n");
 }
 
 static void add_heat_map(text_buffer *out, const thesis_outcome *outcome, const class_names *names, const char *title)

@@ -101,10 +101,10 @@ test_set_is_missing() {
 # One bad file among many is named and left out; many are counted; --strict refuses.
 bad_files() {
     cp -r photos bad && echo 'no picture' >bad/left/a.jpg && : >bad/top/empty.png && exits 0 data info bad &&
-        same "$(count_of 1)" 120 && grep -q 'left/a.jpg: is not a picture' err && grep -q 'top/empty.png: the file is empty' err &&
+        same "$(count_of 1)" 120 && grep -q 'left/a.jpg: is no picture' err && grep -q 'top/empty.png: the file is empty' err &&
         same "$(grep -c '^notice:' err)" 2 || return 1
-    fails 3 'left/a.jpg: is not a picture' data info bad --strict &&
-        fails 3 'left/a.jpg: is not a picture' train tiny --data bad --strict --out no || return 1
+    fails 3 'left/a.jpg: is no picture' data info bad --strict &&
+        fails 3 'left/a.jpg: is no picture' train tiny --data bad --strict --out no || return 1
     local i
     for i in 1 2 3 4 5 6 7; do echo 'no picture' >"bad/both/$i.jpg"; done
     exits 0 data info bad && grep -q '6 more files were left out' err && [[ $(grep -c '^notice:' err) -le 4 ]] || return 1
@@ -299,7 +299,7 @@ cache_is_shared() {
 # A file that could not be read is told each time, and read when it has become readable.
 bad_files_and_cache() {
     rm -rf "$SILMA_CACHE" sick && cp -r photos sick && echo 'no picture' >sick/left/a.jpg && exits 0 data info sick &&
-        cp err first && exits 0 data info sick && diff first err && fails 3 'left/a.jpg: is not a picture' data info sick --strict || return 1
+        cp err first && exits 0 data info sick && diff first err && fails 3 'left/a.jpg: is no picture' data info sick --strict || return 1
     cp sick/left/0.pgm sick/left/a.jpg && exits 0 data info sick --strict && same "$(count_of 1)" 121
 }
 
