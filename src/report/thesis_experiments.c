@@ -202,13 +202,12 @@ static void figure_confusion(thesis_page *page, const thesis_outcome *outcome)
         return;
     }
     name_classes(outcome, &names);
-    buffer_add(out, "<figure>\n<div style=\"display:flex;flex-wrap:wrap;gap:0 3rem;align-items:flex-start\">\n");
-    buffer_add(out, "<div style=\"max-width:min(38rem,100%)\">\n");
+    buffer_add(out, "<figure>\n<div class=\"two\">\n<div>\n");
     scroll_begin(out, "Confusion matrix");
     add_heat_map(out, outcome, &names, "Confusion matrix in per cent of the true class");
     scroll_end(out);
     figure_caption(page, figure);
-    buffer_add(out, "</div>\n<div style=\"max-width:min(32rem,100%)\">\n");
+    buffer_add(out, "</div>\n<div>\n");
     add_diagonal(out, outcome, &names);
     buffer_add(out, "</div>\n</div>\n</figure>\n");
     if (thesis_note_of(figure)) buffer_print(out, "<p class=\"small\">%s</p>\n", thesis_note_of(figure));
