@@ -60,6 +60,7 @@ unreadable_parts() {
 split_folders() {
     three_classes parted/train 20 200 && three_classes parted/val 5 300 && three_classes parted/test 6 400 &&
         exits 0 data info parted && same "$(count_of 1) $(count_of 2)" '75 18' &&
+        grep -q ' 75 of .*, 15 of them for validation$' out &&
         exits 0 train tiny --data parted --epochs 1 --out parted-run &&
         grep -q '"train_images": 60' parted-run/config.json && grep -q '"validation_images": 15' parted-run/config.json &&
         exits 0 eval parted-run/best.safetensors --json && grep -q '"count": 18' out || return 1
