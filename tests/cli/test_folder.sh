@@ -185,7 +185,8 @@ options_are_for_pictures() {
 
 balance() {
     cp -r photos heavy && pictures heavy/left 0 400 9 && exits 0 train tiny --data heavy --epochs 1 --out heavy-run &&
-        grep -q "class 'left' has 400 images, 'both' only 40: --class-weights balanced" err
+        same "$(grep -c 'out of balance' err)" 1 && grep -q "'left' has 320 images, 'both' only 32; consider --class-weights" err &&
+        exits 0 train tiny --data heavy --epochs 1 --out heavy-run --force --class-weights balanced && ! grep notice err
 }
 
 # The same bits with one thread and two; a run continues, and is measured, without its options being given again.
