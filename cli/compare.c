@@ -50,7 +50,7 @@ static bool is_same_folder(const char *one, const char *other)
 
 static silma_status check(const arguments *args, session *s, problem *why)
 {
-    silma_status status = arguments_expect_words(args, 2, RUNS_MOST, "two or more run folders", why);
+    silma_status status = arguments_expect_words(args, 2, RUNS_MOST, "a list of two or more run folders", why);
     if (status) return status;
     s->count = args->word_count;
     s->folders = args->words;

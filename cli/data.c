@@ -128,13 +128,26 @@ static json_t *split_json(const silma_dataset *dataset, const size_t *counts)
                      "classes", classes);
 }
 
+// Those of the training images that the folder itself keeps for validation; 0 where it has none.
+static size_t own_validation(const silma_dataset *dataset)
+{
+    silma_partition parts = {0};
+    if (!silma_dataset_has_validation(dataset)) return 0;
+    size_t count = silma_dataset_partition(dataset, 1, 0, &parts, NULL) ? 0 : parts.validation_count;
+    silma_partition_free(&parts);
+    return count;
+}
+
 static void print_split(const silma_dataset *dataset, const char *title, const size_t *counts)
 {
     const silma_images *images = silma_dataset_images(dataset);
     printf("%s images\n", title);
     if (silma_dataset_folder(dataset)) printf("  folder   %s\n", silma_dataset_folder(dataset));
-    printf("  count    %s of %s\n", text_count(images->count).text,
+    size_t validation = own_validation(dataset);
+    printf("  count    %s of %s", text_count(images->count).text,
            text_shape(images->height, images->width, images->channels).text);
+    if (validation > 0) printf(", %s of them for validation", text_count(validation).text);
+    printf("\n");
     printf("  sha256   %s\n", silma_dataset_hash(dataset));
     for (int i = 0; i < images->channels; i++) {
         moments m = channel_moments(images, i);

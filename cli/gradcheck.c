@@ -91,8 +91,10 @@ const command gradcheck_command = {
     .name = "gradcheck",
     .synopsis = "NETWORK|FILE.silma [options]",
     .summary = "compare every analytic gradient with a numerical one",
-    .details = "Compares, for each parameter tensor of a network and for its input, the gradient that backward\n"
-               "computes with a central difference of the loss. Exits with 1 if one of them differs.",
+    .details =
+        "Compares, for each parameter tensor of a network and for its input, the gradient that backward\n"
+        "computes with a central difference of the loss. Exits with 1 if one of them differs. Each tensor takes\n"
+        "hundreds of passes: check a large network with a small --input.",
     .groups = {&options, &machine_options},
     .run = run,
 };

@@ -146,6 +146,8 @@ static silma_status predict_dataset(const arguments *args, session *s, problem *
     if (status) return status;
     s->split = split_names[split];
     status = open_model_dataset(args, args->words[0], s->model, (silma_split)split, &s->dataset, why);
+    if (status == SILMA_IO && split == SILMA_SPLIT_TEST && strstr(why->error.message, "test set is missing"))
+        problem_hint(why, "name pictures or folders after the model, or take --split train");
     if (status) return status;
 
     size_t image_count = silma_dataset_images(s->dataset)->count;

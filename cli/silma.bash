@@ -28,13 +28,16 @@ _silma_options() {
     esac
 }
 
-# The words that an option takes, besides files.
+# _silma_values OPTION COMMAND: the words that an option takes, besides files.
 _silma_values() {
     local recorded='loss accuracy true_positives val_loss val_accuracy val_true_positives'
     case $1 in
     --data) echo "fashion-mnist mnist cifar-10 cifar-100" ;;
     --only) echo "cifar-ann cifar-cnn fashion-ann fashion-cnn" ;;
-    --split) echo "train test validation" ;;
+    --split)
+        echo "train test"
+        [[ $2 == eval || $2 == calibrate ]] && echo validation
+        ;;
     --backend) echo "fast reference" ;;
     --isa) echo "avx512 avx2 neon scalar" ;;
     --optimizer) echo "sgd adagrad rmsprop adam adamw" ;;
@@ -82,7 +85,7 @@ _silma() {
     case $previous in
     --data | --only | --split | --backend | --isa | --optimizer | --schedule | --loss | --early-stop | --best | --class-weights | \
         --augment | --sampler | --normalize | --tta | --resize | --color)
-        mapfile -t COMPREPLY < <(compgen -W "$(_silma_values "$previous")" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "$(_silma_values "$previous" "$command")" -- "$current")
         [[ $previous == --data ]] && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$current")
         return
         ;;

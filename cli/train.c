@@ -237,6 +237,7 @@ typedef struct outcome {
     const char *tta;
     double tta_accuracy; // of the best model, with all its looks at each validation image; NAN: there is but one
     char *page;          // the report's path, or null
+    bool stopped_early;
 } outcome;
 
 static bool has_test_set(const session *s)
@@ -265,7 +266,10 @@ static void print_next(const session *s)
 static void print_end(const session *s, const outcome *end, bool trained)
 {
     const run_history *history = &end->history;
-    if (!trained) printf("nothing was left to train: the run is complete (--epochs N trains on)\n");
+    if (!trained && end->stopped_early)
+        printf("nothing was left to train: the run has stopped early (--early-stop off trains on)\n");
+    else if (!trained)
+        printf("nothing was left to train: the run is complete (--epochs N trains on)\n");
     printf("trained %u epoch%s in %s", history->epochs, history->epochs == 1 ? "" : "s",
            text_duration(history->seconds).text);
     if (history->best_epoch > 0)
@@ -358,6 +362,7 @@ static silma_status finish(const session *s, const json_t *config, bool trained,
     if (!end.watch) end.watch = "accuracy";
     silma_status status = run_folder_history(s->folder.path, end.watch, &end.history, why);
     if (status) return status;
+    end.stopped_early = end.history.epochs < json_integer_value(json_object_get(settings, "epochs"));
     silma_report *report = write_report(s, &end.page);
     show_pictures(s, report);
     if (run_folder_count(config, "validation_images") > 0) status = measure_looks(s, report, &end, why);

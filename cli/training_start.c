@@ -29,21 +29,23 @@ static void print_padding(const silma_images *images, const json_t *config)
             images->height, images->width, height, width);
 }
 
-// The largest and the smallest class that have images; their counts are 0 where memory is short or labels are not
-// known.
+// The largest and the smallest class that have training images; their counts are 0 where these cannot be told.
 typedef struct class_range {
     size_t largest, smallest;
     size_t most, least;
 } class_range;
 
-static class_range find_class_range(const silma_images *images)
+static class_range find_class_range(const silma_images *images, const char *folder)
 {
     class_range range = {0};
+    silma_partition parts = {0};
+    if (silma_run_read_partition(folder, images->count, &parts, NULL)) return range;
     size_t classes = (size_t)images->class_count;
     size_t *counts = images->labels ? calloc(classes, sizeof *counts) : NULL;
+    for (size_t i = 0; counts && i < parts.train_count; i++)
+        counts[images->labels[parts.train[i]]]++;
+    silma_partition_free(&parts);
     if (!counts) return range;
-    for (size_t i = 0; i < images->count; i++)
-        counts[images->labels[i]]++;
     for (size_t c = 0; c < classes; c++) {
         if (counts[c] > range.most) range.most = counts[range.largest = c];
         if (counts[c] > 0 && (range.least == 0 || counts[c] < range.least)) range.least = counts[range.smallest = c];
@@ -63,7 +65,7 @@ static void print_class_name(const silma_images *images, size_t class)
 }
 
 // Classes out of balance are learnt badly unless something is done about it.
-static void print_imbalance(const silma_images *images, const json_t *config)
+static void print_imbalance(const silma_images *images, const char *folder, const json_t *config)
 {
     const json_t *settings = json_object_get(config, "settings");
     const char *weights = json_string_value(json_object_get(settings, "class_weights"));
@@ -73,7 +75,7 @@ static void print_imbalance(const silma_images *images, const json_t *config)
         fprintf(stderr, "notice: --class-weights and --sampler both correct the balance of the classes: twice is too "
                         "much\n");
     if (weighted || sampled) return;
-    class_range range = find_class_range(images);
+    class_range range = find_class_range(images, folder);
     if (range.most / 10 < range.least || range.least == 0) return;
     fprintf(stderr, "notice: classes out of balance: ");
     print_class_name(images, range.largest);
@@ -101,7 +103,7 @@ void training_print_start(const training *t, const json_t *config)
             text_count(run_folder_count(config, "validation_images")).text);
     print_padding(images, config);
     print_own_validation(t->dataset, config);
-    print_imbalance(images, config);
+    print_imbalance(images, t->folder, config);
     fprintf(stderr, "kernels: %s, %u thread%s\n", silma_context_isa(t->context), threads, threads == 1 ? "" : "s");
     fprintf(stderr, "run folder: %s\nsettings:\n", t->folder);
     const char *name;

@@ -36,7 +36,12 @@ foreach(name IN LISTS pc_names)
 endforeach()
 
 install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/silma/models FILES_MATCHING PATTERN "*.silma")
+# Beside the README what it and the manual point to.
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR}
+        FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "thesis.html" PATTERN "experiments" EXCLUDE)
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR}
+        FILES_MATCHING PATTERN "*.c" PATTERN "Makefile" PATTERN "CMakeLists.txt")
 if(TARGET silma_command)
     install(TARGETS silma_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     install(FILES docs/silma.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

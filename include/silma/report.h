@@ -32,14 +32,14 @@ typedef struct silma_report_options {
 
 // Gathers everything about the run in `folder`: settings, history, model, and, if `dataset` (the images that it was
 // trained on) is not null, what the best model makes of the validation images, or of training images where there are
-// no others. A part that is missing is left out, and the page says so; one that is damaged is an error. The context and
-// the data set must outlive the report. `options` may be null. Free with silma_report_free.
+// no others. A part that is missing is left out, and the page says so; one that is damaged is an error. The context,
+// the data set and the codecs must outlive the report. `options` may be null. Free with silma_report_free.
 SILMA_API silma_status silma_report_create(silma_report **report, const char *folder, silma_context *context,
                                            const silma_dataset *dataset, const silma_report_options *options,
                                            silma_error *error);
 SILMA_API void silma_report_free(silma_report *report);
 
-// What a person should conclude, a sentence each; null beyond the last.
+// What a person should conclude, a sentence each; null beyond the last. Valid as long as the report.
 SILMA_API const char *silma_report_sentence(const silma_report *report, size_t index);
 // Counts of the predicted images; null where there are none. The loss is not part of it (NaN). Valid as long as the
 // report.
@@ -157,7 +157,8 @@ typedef struct silma_compared_run {
     const char *problem;                          // why its images could not be predicted; null: they were
 } silma_compared_run;
 
-// A mean over runs, with its 95 % interval by Student's t; NaN where there is nothing, or one run only.
+// A mean over runs, with its 95 % interval by Student's t, cut to what the value can be (a share: 0 to 1; a loss: from
+// 0); NaN where there is nothing, or one run only.
 typedef struct silma_compared_mean {
     double mean, deviation, low, high;
 } silma_compared_mean;

@@ -15,7 +15,10 @@
 // what is wrong with data, benchmarks.
 //
 // The library has no global state, never prints, never exits, and never aborts on input. Handles are opaque; the
-// function that creates one documents who frees it. Handles may be used from any thread, one thread at a time.
+// function that creates one documents who frees it, with a function that takes null too; where it fails, the handle is
+// left as it was, or null. Handles may be used from any thread, one thread at a time: a context and what is called with
+// it count as one. What is passed in is copied, unless it is said to have to outlive something. Memory that runs out is
+// SILMA_FAILURE, from any function.
 //
 // Images are unsigned bytes in row-major NHWC order: (images, height, width, channels).
 #ifndef SILMA_SILMA_H
@@ -142,7 +145,8 @@ typedef struct silma_preparation {
 } silma_preparation;
 
 // Resizes with anti-aliasing (a triangle filter as wide as the scale), composes over the background, converts the
-// colours: `pixels` (height, width, channels) of the preparation.
+// colours: `pixels` (height, width, channels) of the preparation. SILMA_USAGE or SILMA_BAD_FILE if a size of the
+// preparation or of the picture makes no sense (sides from 1 to 2^20).
 SILMA_API silma_status silma_picture_prepare(const silma_picture *picture, const silma_preparation *preparation,
                                              uint8_t *pixels, silma_error *error);
 
@@ -168,7 +172,7 @@ typedef struct silma_dataset_options {
 // Opens a data set by name ("fashion-mnist", "mnist", "cifar-10", "cifar-100") or by the path of a folder that holds
 // its files, or pictures in a sub-folder a class. A name of the catalogue is a name; "./mnist" is a path. SILMA_IO if
 // it cannot be found (the message lists the places searched and how to get it), SILMA_BAD_FILE if a file is damaged.
-// Free with silma_dataset_free. `options` may be null.
+// Free with silma_dataset_free. `options` may be null, and is not needed afterwards.
 //
 // Pictures: the classes are the sub-folders, sorted by the bytes of their names, of the folder itself or of its train/,
 // val/ (valid/, validation/) and test/. Without test/ there is no test set; the images of val/ are the last ones of the
@@ -205,7 +209,7 @@ SILMA_API const silma_preparation *silma_dataset_preparation(const silma_dataset
 // The file of an image, relative to the data set's folder; null where images have no files of their own.
 SILMA_API const char *silma_dataset_image_file(const silma_dataset *dataset, size_t index);
 // sha256 of the pixels, then of the labels as 32-bit little-endian numbers: 64 lower-case hexadecimal digits. Computed
-// by the first call.
+// by the first call; valid as long as the data set.
 SILMA_API const char *silma_dataset_hash(const silma_dataset *dataset);
 
 // Prepared pictures are kept in $SILMA_CACHE, $XDG_CACHE_HOME/silma or ~/.cache/silma, and read from there as long as
@@ -218,8 +222,8 @@ SILMA_API silma_status silma_cache_clean(silma_cache_fn *deleted, void *user, si
 
 // A stratified split: of each class, round(fraction * count) images drawn at random go to `validation`, the others to
 // `train`; both lists ascend. Of a folder of pictures, those that are nearly the same stay together; where it has
-// validation images of its own, these are `validation`, or nothing is if `fraction` is 0. Free both lists with
-// silma_partition_free.
+// validation images of its own, these are `validation`, or nothing is if `fraction` is 0. SILMA_USAGE if the fraction
+// is not from 0 to 1, or there are no labels. Free both lists with silma_partition_free.
 typedef struct silma_partition {
     uint32_t *train;
     size_t train_count;
@@ -271,8 +275,10 @@ SILMA_API silma_status silma_data_home(char **folder, silma_error *error);
 
 typedef struct silma_model silma_model;
 
-// Reads a .safetensors file that Silma wrote. Free with silma_model_free.
+// Reads a .safetensors file that Silma wrote. SILMA_IO if it cannot be read, SILMA_BAD_FILE if it is damaged or no
+// model. Free with silma_model_free.
 SILMA_API silma_status silma_model_load(silma_model **model, const char *path, silma_error *error);
+// Replaces a file that is there, or, after a failure, leaves it as it was.
 SILMA_API silma_status silma_model_save(const silma_model *model, const char *path, silma_error *error);
 SILMA_API void silma_model_free(silma_model *model);
 
@@ -281,6 +287,7 @@ SILMA_API void silma_model_input_size(const silma_model *model, int *height, int
 // enter a network of 32x32, in the middle of a black image, or one whose input is a vector of 784.
 SILMA_API void silma_model_preparation(const silma_model *model, silma_preparation *preparation);
 SILMA_API int silma_model_class_count(const silma_model *model);
+// Texts are valid as long as the model.
 SILMA_API const char *silma_model_class_name(const silma_model *model, int index); // null beyond the last
 SILMA_API const char *silma_model_text(const silma_model *model);                  // the network, as .silma text
 // How it was trained, as one JSON object: network, data (name, sha256, train_images, validation_images), settings, and
@@ -301,12 +308,13 @@ SILMA_API void silma_model_calibration(const silma_model *model, silma_calibrati
 SILMA_API int silma_model_choose(const silma_model *model, const float *probabilities);
 
 // Class probabilities of `count` images of the model's input size: pixels (count, height, width, channels) ->
-// probabilities (count, class_count). Preprocessing is part of the model. The first call allocates; later calls with
-// no larger a count do not.
+// probabilities (count, class_count). Preprocessing is part of the model. The first call with a context allocates;
+// later ones with the same context and no larger a count do not. The context need not outlive the model.
 SILMA_API silma_status silma_model_predict(silma_model *model, silma_context *context, const uint8_t *pixels,
                                            size_t count, float *probabilities, silma_error *error);
 
 // The same for pictures of any size: each is prepared as silma_model_preparation says, on all threads of the context.
+// SILMA_BAD_FILE if one of them cannot be; the probabilities then mean nothing.
 SILMA_API silma_status silma_model_predict_pictures(silma_model *model, silma_context *context,
                                                     const silma_picture *pictures, size_t count, float *probabilities,
                                                     silma_error *error);
@@ -318,7 +326,7 @@ typedef struct silma_picture_file {
 } silma_picture_file;
 // The same for files: read and decoded on all threads of the context, a batch at a time, so that memory does not grow
 // with `count`. errors (count) tells of each file whether it could be read: where errors[i].status is not SILMA_OK, its
-// row of probabilities is NaN, and the others are still predicted.
+// row of probabilities is NaN, and the others are still predicted; SILMA_OK then too.
 SILMA_API silma_status silma_model_predict_files(silma_model *model, silma_context *context, const silma_codecs *codecs,
                                                  const silma_picture_file *files, size_t count, float *probabilities,
                                                  silma_error *errors, silma_error *error);
@@ -334,7 +342,8 @@ typedef struct silma_input {
 } silma_input;
 
 // Reads a network: a zoo name ("cnn") or the path of a .silma file. Free with silma_network_free. A wrong line is
-// SILMA_BAD_FILE with "net.silma:7: ...". `input` may be null if the text names its sizes.
+// SILMA_BAD_FILE with "net.silma:7: ...", a word that is neither a file nor of the zoo SILMA_USAGE, a file that cannot
+// be read SILMA_IO. `input` may be null if the text names its sizes.
 SILMA_API silma_status silma_network_open(silma_network **network, const char *name_or_path, const silma_input *input,
                                           silma_error *error);
 // The same from text; `origin` is what messages call it.
@@ -365,7 +374,7 @@ typedef struct silma_layer_info {
     size_t input_count;          // layers whose output it takes; 0: only the input layer
     const size_t *inputs;        // their numbers
 } silma_layer_info;
-// Layer 0 is the input. Strings stay valid as long as the network.
+// Layer 0 is the input; the index must be below the count. Strings and lists stay valid as long as the network.
 SILMA_API void silma_network_layer(const silma_network *network, size_t index, silma_layer_info *info);
 
 typedef struct silma_network_totals {
@@ -389,7 +398,7 @@ SILMA_API silma_status silma_model_create(silma_model **model, const silma_netwo
                                           const char *const *class_names, int class_count, uint64_t seed,
                                           silma_error *error);
 
-// The zoo: name and first comment line of each network; null beyond the last.
+// The zoo: name, first comment line and .silma text of each network; null beyond the last.
 SILMA_API const char *silma_zoo_name(size_t index);
 SILMA_API const char *silma_zoo_title(size_t index);
 SILMA_API const char *silma_zoo_text(size_t index);
@@ -424,7 +433,9 @@ typedef struct silma_progress {
 typedef bool silma_progress_fn(const silma_progress *progress, void *user);
 
 // Settings by name, exactly as in the `train:` section of a .silma file: silma_settings_set(s, "optimizer", "adam
-// lr=1e-3"). Precedence: defaults, then the network's recipe, then what is set here.
+// lr=1e-3"). Precedence: defaults, then the network's recipe, then what is set here. Free with silma_settings_free.
+// silma_settings_set is SILMA_USAGE for an unknown name or a value that makes no sense; what depends on network and
+// data is found by silma_run_create.
 typedef struct silma_settings silma_settings;
 SILMA_API silma_status silma_settings_create(silma_settings **settings, silma_error *error);
 SILMA_API silma_status silma_settings_set(silma_settings *settings, const char *name, const char *value,
@@ -433,16 +444,21 @@ SILMA_API void silma_settings_free(silma_settings *settings);
 
 typedef struct silma_run silma_run;
 
-// Prepares a run in `folder`, which is made and must not hold a run already. `settings` may be null. As long as the run
-// is open nobody else can train in this folder: SILMA_IO. The network's text and the data set's identity are stored in
-// the run.
+// Prepares a run in `folder`, which is made and must not hold a run already. `settings` may be null. The network's text
+// and the data set's identity are stored in the run; context and data set must outlive it, network and settings need
+// not. As long as the run is open nobody else can train in this folder: SILMA_IO. SILMA_USAGE if network, data and
+// settings do not suit each other. Free with silma_run_free, which saves nothing: what silma_run_train has saved is in
+// the folder.
 SILMA_API silma_status silma_run_create(silma_run **run, silma_context *context, const silma_network *network,
                                         const silma_dataset *dataset, const silma_settings *settings,
                                         const char *folder, silma_error *error);
-// Continues a run from its last.safetensors: to the same bits as if it had never stopped.
+// Continues a run from its last.safetensors: to the same bits as if it had never stopped. `settings` (may be null) can
+// change epochs and early_stop; anything else that differs, and other data, is SILMA_USAGE.
 SILMA_API silma_status silma_run_resume(silma_run **run, silma_context *context, const silma_dataset *dataset,
                                         const silma_settings *settings, const char *folder, silma_error *error);
-// Trains until the last epoch, early stopping, or the callback's wish.
+// Trains until the last epoch, early stopping, or the callback's wish. After each epoch last.safetensors is written,
+// before SILMA_INTERRUPTED too, and best.safetensors if it was the best one. After SILMA_DIVERGED they are what the
+// last good epoch left. `progress` may be null.
 SILMA_API silma_status silma_run_train(silma_run *run, silma_progress_fn *progress, void *user, silma_error *error);
 SILMA_API void silma_run_free(silma_run *run);
 
@@ -462,7 +478,8 @@ SILMA_API silma_status silma_run_read_history(const char *folder, silma_epoch **
 // Free with silma_partition_free.
 SILMA_API silma_status silma_run_read_partition(const char *folder, size_t image_count, silma_partition *partition,
                                                 silma_error *error);
-// The name and location of the data that a run folder was trained on, for resuming; free with free().
+// The name and location of the data that a run folder was trained on, for resuming; free both with free(). *data_dir is
+// null if it came from memory.
 SILMA_API silma_status silma_run_dataset_name(const char *folder, char **name, char **data_dir, silma_error *error);
 // How its pictures were prepared, for silma_dataset_options; all zeros where it was not trained on pictures.
 SILMA_API silma_status silma_run_dataset_preparation(const char *folder, silma_preparation *preparation,
@@ -472,23 +489,25 @@ SILMA_API silma_status silma_run_dataset_preparation(const char *folder, silma_p
 // 7. Evaluation
 
 typedef struct silma_class_score {
-    size_t support;   // images of this class
-    size_t predicted; // images taken for this class
-    double precision, recall, f1;
+    size_t support;               // images of this class
+    size_t predicted;             // images taken for this class
+    double precision, recall, f1; // 0 where they would be 0/0
 } silma_class_score;
 
 typedef struct silma_evaluation {
     size_t count;
     double loss;
     double accuracy, accuracy_low, accuracy_high; // with Wilson's 95 % interval
-    double top5;
+    double top5;           // images whose true class is among the five most probable ones, divided by the images
     double true_positives; // images whose true class got more than 0.5, divided by the images
     int class_count;
     silma_class_score *classes; // (class_count)
     size_t *confusion;          // (class_count, class_count): row: true class, column: predicted
 } silma_evaluation;
 
-// Evaluates on all images of the data set, or on those listed. Free with silma_evaluation_free.
+// Evaluates on all images of the data set (`indices` null), or on those listed. The loss is the one that the model was
+// trained with. SILMA_USAGE if the images have no labels, or their classes or size do not suit the model. Free with
+// silma_evaluation_free.
 SILMA_API silma_status silma_evaluate(silma_model *model, silma_context *context, const silma_dataset *dataset,
                                       const uint32_t *indices, size_t index_count, silma_evaluation *evaluation,
                                       silma_error *error);
@@ -527,13 +546,14 @@ SILMA_API silma_status silma_model_calibrate(silma_model *model, silma_context *
 typedef struct silma_gradient_check {
     char name[128]; // "conv1.kernel", or "input"
     size_t checked; // elements
-    double worst;   // relative error
+    double worst;   // relative error; of differences that are as small as rounding, relative to 1e-4 of the loss
     bool passed;    // it is at most 1e-2
 } silma_gradient_check;
 
 // Compares the analytic gradient of the loss with differences of the loss, for each parameter tensor and the input, on
 // random images: over a short way through all elements of the tensor at once, in several random directions, the loss
-// must change by the integral of the gradient. `results` receives at most `capacity` entries, and *count their number.
+// must change by the integral of the gradient. `results` receives at most `capacity` entries, and *count their number;
+// SILMA_USAGE if there are more. A gradient that does not pass is no failure of the function.
 SILMA_API silma_status silma_gradcheck(silma_context *context, const silma_network *network, uint64_t seed,
                                        silma_gradient_check *results, size_t capacity, size_t *count,
                                        silma_error *error);

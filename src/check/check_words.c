@@ -52,9 +52,8 @@ static void conclude(const tally *t, silma_finding_kind kind, char text[CHECK_SE
         break;
     case SILMA_FINDING_DUPLICATE:
         snprintf(text, size,
-                 "%zu image%s there more than once within a class, or nearly so (%zu to the last pixel): they count "
-                 "twice",
-                 t->count, are, t->exact);
+                 "%zu image%s there more than once within a class, or nearly so (%zu to the last pixel): %s twice",
+                 t->count, are, t->exact, t->count == 1 ? "it counts" : "they count");
         break;
     case SILMA_FINDING_ONE_COLOUR:
         snprintf(text, size, "%zu image%s of one colour only: nothing can be learnt from %s", t->count, are,

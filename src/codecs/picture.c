@@ -59,7 +59,7 @@ static silma_status unknown_format(const char *path, const uint8_t *bytes, size_
                           "%s: is a picture in the format %s, which is not read: convert it to "
                           "PNG or JPEG",
                           path, format);
-    return codec_fail(error, SILMA_BAD_FILE, "%s: is not a picture that can be read: PNG, JPEG, BMP, or PNM", path);
+    return codec_fail(error, SILMA_BAD_FILE, "%s: is no picture that can be read (PNG, JPEG, BMP, PNM)", path);
 }
 
 silma_status picture_decode(const char *path, const uint8_t *bytes, size_t size, int least_side, uint64_t most_pixels,

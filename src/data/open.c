@@ -1,7 +1,6 @@
 // From a name to a loaded data set.
 #include "core/error.h"
 #include "data/dataset.h"
-#include "data/notice.h"
 #include "data/search.h"
 
 #include <stdlib.h>
@@ -12,28 +11,6 @@ static const char *name_of(const data_place *place)
     if (place->entry) return place->entry->name;
     const char *slash = strrchr(place->folder, '/');
     return slash && slash[1] != '\0' ? slash + 1 : place->folder;
-}
-
-// Training on classes out of balance is no mistake, but seldom what is wanted.
-static silma_status tell_balance(const silma_dataset *dataset, const silma_dataset_options *options, silma_error *error)
-{
-    enum { IMBALANCE = 10 };
-    const silma_images *images = &dataset->images;
-    if (!options->notice || images->class_count < 2) return SILMA_OK;
-    size_t *counts = calloc((size_t)images->class_count, sizeof(size_t));
-    if (!counts) return silma_fail_memory(error, (size_t)images->class_count * sizeof(size_t));
-    for (size_t i = 0; i < images->count; i++)
-        counts[images->labels[i]]++;
-    int least = -1, most = 0;
-    for (int i = 0; i < images->class_count; i++) {
-        if (counts[i] > counts[most]) most = i;
-        if (counts[i] > 0 && (least < 0 || counts[i] < counts[least])) least = i;
-    }
-    if (images->class_names && counts[most] >= IMBALANCE * counts[least])
-        notice(options, "%s: class '%s' has %zu images, '%s' only %zu: --class-weights balanced makes up for it",
-               dataset->name, images->class_names[most], counts[most], images->class_names[least], counts[least]);
-    free(counts);
-    return SILMA_OK;
 }
 
 static silma_status load(silma_dataset **result, const data_place *place, silma_split split,
@@ -50,7 +27,6 @@ static silma_status load(silma_dataset **result, const data_place *place, silma_
         .options = options,
     };
     status = place->source->load(dataset, &request, error);
-    if (status == SILMA_OK && split == SILMA_SPLIT_TRAIN) status = tell_balance(dataset, options, error);
     if (status != SILMA_OK) {
         silma_dataset_free(dataset);
         return status;

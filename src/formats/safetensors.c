@@ -264,8 +264,7 @@ static silma_status read_file(safetensors *file, const uint8_t *bytes, size_t si
     memcpy(&length, bytes, LENGTH_BYTES);
     size_t rest = size - LENGTH_BYTES;
     if (rest > 0 && bytes[LENGTH_BYTES] != '{')
-        return silma_fail(error, SILMA_BAD_FILE, "%s: is no safetensors file: at byte 8 its header begins with '{'",
-                          origin);
+        return silma_fail(error, SILMA_BAD_FILE, "%s: byte 8: a safetensors header begins with '{'", origin);
     if (length > rest)
         return silma_fail(error, SILMA_BAD_FILE,
                           "%s: byte 0: its header is said to have %" PRIu64 " bytes, but only %zu follow", origin,

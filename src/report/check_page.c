@@ -25,7 +25,7 @@ static const page_link LINKS[SILMA_FINDING_KINDS] = {
     {"doubted-label", "Labels that the model doubts"},
 };
 
-static const gallery_frame FRAME = {"Images", 8, 84, 0, false, 0};
+static const gallery_frame FRAME = {"Images", 8, 84, 0, true, 0};
 
 static const char *class_of(const char *name, int index, char number[CLASS_NUMBER_SIZE])
 {
@@ -49,18 +49,18 @@ static silma_status add_image(gallery *g, const silma_check *check, const silma_
     gallery_item *item = &g->items[g->count - 1];
     if (image->file)
         item->note = strdup(image->file);
-    else if (asprintf(&item->note, "%s %u", image->split, image->index) < 0)
+    else if (asprintf(&item->note, "image %u", image->index) < 0)
         item->note = NULL;
     return item->note ? SILMA_OK : silma_fail_memory(error, 64);
 }
 
-// "Shirt, test 17"
+// "Shirt, test", and below it which image it is
 static silma_status add_captioned(gallery *g, const silma_check *check, const silma_checked_image *image,
                                   svg_class colour, silma_error *error)
 {
     char number[CLASS_NUMBER_SIZE], *caption;
     const char *class = class_of(image->class_name, image->class_index, number);
-    if (asprintf(&caption, "%s, %s %u", class, image->split, image->index) < 0) return silma_fail_memory(error, 64);
+    if (asprintf(&caption, "%s, %s", class, image->split) < 0) return silma_fail_memory(error, 64);
     silma_status status = add_image(g, check, image, caption, colour, error);
     free(caption);
     return status;

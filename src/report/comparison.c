@@ -147,13 +147,13 @@ static double last_accuracy_value(const silma_compared_run *run)
     return run->last_accuracy;
 }
 
-static silma_compared_mean group_mean(const silma_comparison *c, size_t group, run_value *value)
+static silma_compared_mean group_mean(const silma_comparison *c, size_t group, run_value *value, double most)
 {
     double values[RUNS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < c->count; i++)
         if (c->runs[i].group == group) values[count++] = value(&c->shown[i]);
-    mean_interval m = mean_of(values, count);
+    mean_interval m = mean_within(values, count, most);
     return (silma_compared_mean){m.mean, m.deviation, m.low, m.high};
 }
 
@@ -161,10 +161,10 @@ static void set_means(silma_comparison *c)
 {
     for (size_t i = 0; i < c->group_count; i++) {
         silma_compared_group *g = &c->groups[i];
-        g->accuracy = group_mean(c, i, accuracy_value);
-        g->loss = group_mean(c, i, loss_value);
-        g->true_positives = group_mean(c, i, true_positives_value);
-        g->last_accuracy = group_mean(c, i, last_accuracy_value);
+        g->accuracy = group_mean(c, i, accuracy_value, 1);
+        g->loss = group_mean(c, i, loss_value, INFINITY);
+        g->true_positives = group_mean(c, i, true_positives_value, 1);
+        g->last_accuracy = group_mean(c, i, last_accuracy_value, 1);
     }
 }
 

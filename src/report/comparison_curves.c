@@ -89,7 +89,7 @@ static mean_interval epoch_mean(const silma_comparison *c, size_t group, const p
         const history *h = &c->runs[i].facts.history;
         if (c->runs[i].group == group && e < h->count) values[count++] = recorded_value(&h->epochs[e], p->value);
     }
-    return mean_of(values, count);
+    return mean_within(values, count, p->percent ? 1 : INFINITY);
 }
 
 // A line with a band for each group of several runs, as far as all of them came; a plain line for the others.

@@ -165,14 +165,14 @@ static silma_status add_seeds(const silma_comparison *c, text_buffer *page, silm
                                            "#Last accuracy", NULL};
     page_section_begin(
         page, &LINK_SEEDS,
-        "Runs that differ by their seed only, as one: means with their 95 % intervals (Student's t). The "
+        "Runs that differ by their seed only, as one: means with their 95\u00a0% intervals (Student's t). The "
         "bands of the curves are such intervals too, as far as all of the runs came.");
     page_table_begin(page, "Means over seeds", headings);
     for (size_t i = 0; i < c->group_count; i++) {
         const silma_compared_group *g = &c->groups[i];
         buffer_add(page, "<tr><th scope=\"row\">");
         buffer_escape(page, c->shown[g->first].label);
-        if (g->runs > 1) buffer_add(page, " and others");
+        if (g->runs > 1) buffer_print(page, " and %zu more", g->runs - 1);
         buffer_add(page, "</th>");
         add_number(page, count_text(g->runs));
         add_mean(page, g->accuracy, true);
@@ -212,7 +212,7 @@ static void add_pair_row(const silma_comparison *c, const silma_compared_pair *p
 static void add_untested(const silma_comparison *c, size_t count, text_buffer *page)
 {
     static const char *const headings[] = {"First", "Second", "Why not", NULL};
-    buffer_print(page, "<details><summary>%zu pairs that cannot be tested</summary>\n", count);
+    buffer_print(page, "<details><summary>%zu pair%s that cannot be tested</summary>\n", count, count == 1 ? "" : "s");
     page_table_begin(page, "Untested pairs", headings);
     for (size_t i = 0; i < c->pair_count; i++) {
         if (!c->pairs[i].problem) continue;

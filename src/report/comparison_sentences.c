@@ -38,7 +38,8 @@ static void best_run(const silma_comparison *c, text_buffer *out)
         return;
     }
     const silma_compared_run *run = &c->shown[best];
-    buffer_print(out, "The highest accuracy is that of %s: %s of its %s validation images (95 %% interval %s to %s).",
+    buffer_print(out,
+                 "The highest accuracy is that of %s: %s of its %s validation images (95\u00a0%% interval %s to %s).",
                  run->label, share_text(run->accuracy).text, count_text(run->images).text,
                  share_text(run->accuracy_low).text, share_text(run->accuracy_high).text);
 }
@@ -46,10 +47,10 @@ static void best_run(const silma_comparison *c, text_buffer *out)
 static void group_sentence(const silma_comparison *c, const silma_compared_group *g, text_buffer *out)
 {
     const silma_compared_run *first = &c->shown[g->first];
-    buffer_print(out, "%zu runs of %s on %s differ by their seed only (%s and others): accuracy %s on average", g->runs,
-                 first->network, first->data, first->label, share_text(g->accuracy.mean).text);
+    buffer_print(out, "%zu runs of %s on %s differ by their seed only (%s and %zu more): accuracy %s on average",
+                 g->runs, first->network, first->data, first->label, g->runs - 1, share_text(g->accuracy.mean).text);
     if (isfinite(g->accuracy.low))
-        buffer_print(out, ", 95 %% interval %s to %s", share_text(g->accuracy.low).text,
+        buffer_print(out, ", 95\u00a0%% interval %s to %s", share_text(g->accuracy.low).text,
                      share_text(g->accuracy.high).text);
     buffer_add(out, ".");
 }
@@ -102,11 +103,15 @@ silma_status comparison_conclude(silma_comparison *c, silma_error *error)
         status = keep(c, &sentence, error);
     }
     if (!status && tested < c->pair_count) {
+        if (tested == 0)
+            buffer_add(&sentence, "No pair");
+        else
+            buffer_print(&sentence, "%zu of %zu pairs", c->pair_count - tested, c->pair_count);
         buffer_print(&sentence,
-                     "%zu of %zu pairs could not be tested, since a paired test needs the same images for "
+                     " could %sbe tested, since a paired test needs the same images for "
                      "validation, and the seed draws them: runs of one seed share them, and all runs on data with a "
                      "validation part of its own (val/).",
-                     c->pair_count - tested, c->pair_count);
+                     tested == 0 ? "" : "not ");
         status = keep(c, &sentence, error);
     }
     buffer_free(&sentence);

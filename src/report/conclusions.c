@@ -47,7 +47,7 @@ static void say_result(const run_facts *facts, conclusions *drawn)
 {
     const scores *s = &facts->scores;
     if (facts->scored)
-        say(drawn, CONCLUSION_RESULT, "%s of %s %s are recognised (95 %% interval: %s to %s).",
+        say(drawn, CONCLUSION_RESULT, "%s of %s %s are recognised (95\u00a0%% interval: %s to %s).",
             share_text(s->accuracy.value).text, count_text(s->count).text, images_scored(facts),
             share_text(s->accuracy.low).text, share_text(s->accuracy.high).text);
     else if (last_epoch(facts))
@@ -100,6 +100,16 @@ static int only_answer(const scores *s)
 // ---------------------------------------------------------------------------------------------------------------------
 // How training went
 
+// The value that early stopping watches is the first word of its rule: "val_loss patience=3 min_delta=0".
+static void say_early_end(const run_facts *facts, conclusions *drawn, unsigned epochs)
+{
+    const char *rule = json_string_value(json_object_get(facts->settings, "early_stop"));
+    if (!rule) rule = "value";
+    say(drawn, CONCLUSION_NOTE,
+        "Training stopped early, after %u of at most %u epochs, since its %.*s no longer improved.", epochs,
+        facts->epochs_wanted, (int)strcspn(rule, " "), rule);
+}
+
 static void say_ending(const run_facts *facts, conclusions *drawn)
 {
     unsigned epochs = (unsigned)facts->history.count;
@@ -109,8 +119,7 @@ static void say_ending(const run_facts *facts, conclusions *drawn)
         say(drawn, CONCLUSION_CAUTION, "Training was not brought to its end: %u of %u epochs are done.", epochs,
             facts->epochs_wanted);
     else if (facts->stopped_early)
-        say(drawn, CONCLUSION_NOTE, "Training stopped early, after %u of at most %u epochs, since nothing improved.",
-            epochs, facts->epochs_wanted);
+        say_early_end(facts, drawn, epochs);
 }
 
 static double least_loss(const history *h, size_t first, recorded loss, size_t *where)

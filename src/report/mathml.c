@@ -217,7 +217,8 @@ static void add_scripted(text_buffer *out, reader *r)
     text_buffer base = {0}, below = {0}, above = {0};
     bool takes_limits;
     add_atom(&base, r, &takes_limits);
-    if (take(r, '\'')) buffer_add(&above, "<mo>′</mo>");
+    // Raised, the prime of a font without mathematics (U+2032) would be a speck.
+    if (take(r, '\'')) buffer_add(&above, "<mo>'</mo>");
     for (skip_spaces(r); (*r->at == '_' || *r->at == '^') && !r->failed; skip_spaces(r)) {
         bool is_below = *r->at++ == '_';
         add_argument(is_below ? &below : &above, r);

@@ -65,7 +65,7 @@ static const char STYLE[] =
     "th{font-weight:600}thead th{color:var(--soft);vertical-align:bottom}\n"
     "td.n,th.n{text-align:right;white-space:nowrap}td.whole{white-space:nowrap}\n"
     "td .low{color:var(--soft);font-size:.825em;white-space:nowrap}\n"
-    ".two{display:flex;flex-wrap:wrap;gap:0 2.5rem;align-items:flex-start}.two>*{min-width:0;max-width:100%}\n"
+    ".two{display:flex;flex-wrap:wrap;gap:.75rem 2.5rem;align-items:flex-start}.two>*{min-width:0;max-width:100%}\n"
     // A long caption does not make its figure wider.
     ".two figcaption,.two .small{width:0;min-width:100%}\n"
     "table{overflow-wrap:normal}tbody th{font-weight:400;max-width:22rem;min-width:6.5rem;overflow-wrap:anywhere}"

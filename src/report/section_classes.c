@@ -182,7 +182,7 @@ static silma_status draw_bars(const silma_report *report, text_buffer *out, bool
     }
     if (status == SILMA_OK) {
         bar_chart chart = {.bars = bars, .count = count, .most = 1, .percent = true, .row = 22};
-        bars_add_figure(out, &chart, 420, "F1 of each class, with its 95 % interval", inside_page);
+        bars_add_figure(out, &chart, 420, "F1 of each class, with its 95\u00a0% interval", inside_page);
         status = buffer_status(out, error);
     }
     free(bars);
@@ -215,17 +215,18 @@ silma_status section_classes(const silma_report *report, text_buffer *page, silm
     add_table(report, page, order, shown);
     page_figure_begin(page, false);
     silma_status status = draw_bars(report, page, true, order, shown, error);
-    page_figure_end(page, "F1 with its 95 % interval.");
+    page_figure_end(page, "F1 with its 95\u00a0% interval.");
     buffer_add(page, "</div>\n");
     if (shown < count) {
         buffer_print(page, "<details><summary>The other %zu classes</summary>\n", count - shown);
         add_table(report, page, order + shown, count - shown);
         buffer_add(page, "</details>\n");
     }
-    buffer_add(page,
-               "<p class=\"small soft\">Small: 95 % intervals, Wilson’s for precision and recall. That of F1 follows "
-               "from Wilson’s for J, the share that is right among the images that are of the class or taken for "
-               "it, as F1 = 2J / (1 + J).</p>\n");
+    buffer_add(
+        page,
+        "<p class=\"small soft\">Small: 95\u00a0% intervals, Wilson’s for precision and recall. That of F1 follows "
+        "from Wilson’s for J, the share that is right among the images that are of the class or taken for "
+        "it, as F1 = 2J / (1 + J).</p>\n");
     page_section_end(page);
     free(order);
     return status == SILMA_OK ? buffer_status(page, error) : status;

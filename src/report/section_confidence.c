@@ -44,7 +44,7 @@ static void add_selective(const scores *s, text_buffer *page)
                          fixed_text(100 * chosen->accuracy.high, 1).text);
         buffer_add(page, "</td></tr>\n");
     }
-    buffer_add(page, "</tbody></table>\n<p class=\"small soft\">Small: Wilson’s 95 % intervals.</p></div>\n");
+    buffer_add(page, "</tbody></table>\n<p class=\"small soft\">Small: Wilson’s 95\u00a0% intervals.</p></div>\n");
 }
 
 // What `silma calibrate` chose, if it was asked.
@@ -61,10 +61,11 @@ static void add_calibration(const silma_calibration *c, text_buffer *page)
 
 silma_status section_confidence(const silma_report *report, text_buffer *page, silma_error *error)
 {
-    page_section_begin(page, &LINK_CONFIDENCE,
-                       "Of all predictions with a probability of 80 %, 80 % should be right: each bar should end at "
-                       "its red point, on the diagonal. Lower bars: too sure of itself; higher ones: too doubtful. The "
-                       "expected calibration error is the mean distance, weighted by the images of each bar.");
+    page_section_begin(
+        page, &LINK_CONFIDENCE,
+        "Of all predictions with a probability of 80\u00a0%, 80\u00a0% should be right: each bar should end at "
+        "its red point, on the diagonal. Lower bars: too sure of itself; higher ones: too doubtful. The "
+        "expected calibration error is the mean distance, weighted by the images of each bar.");
     add_calibration(&report->facts.calibration, page);
     buffer_add(page, "<div class=\"grid\">\n");
     page_figure_begin(page, false);

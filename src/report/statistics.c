@@ -81,3 +81,11 @@ mean_interval mean_of(const double *values, size_t count)
     m.high = m.mean + half;
     return m;
 }
+
+mean_interval mean_within(const double *values, size_t count, double most)
+{
+    mean_interval m = mean_of(values, count);
+    if (m.low < 0) m.low = 0;
+    if (m.high > most) m.high = most;
+    return m;
+}

@@ -24,5 +24,7 @@ typedef struct mean_interval {
     double mean, deviation, low, high;
 } mean_interval;
 mean_interval mean_of(const double *values, size_t count);
+// The same of values that lie between 0 and `most`: the interval is cut to these.
+mean_interval mean_within(const double *values, size_t count, double most);
 
 #endif

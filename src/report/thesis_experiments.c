@@ -157,7 +157,7 @@ static void add_diagonal(text_buffer *out, const thesis_outcome *outcome, const 
     buffer_add(out, "</tr></tfoot></table>\n");
     page_scroll_end(out);
     buffer_add(out, "<p class=\"small soft\">Bold: further apart than two random validation sets of this size would be "
-                    "(95 %).</p>\n");
+                    "(95\u00a0%).</p>\n");
 }
 
 static void figure_confusion(thesis_page *page, const thesis_outcome *outcome)
@@ -177,8 +177,7 @@ static void figure_confusion(thesis_page *page, const thesis_outcome *outcome)
         return;
     }
     name_classes(outcome, &names);
-    buffer_add(out, "<figure>\n<div style=\"display:flex;flex-wrap:wrap;gap:0 3rem;align-items:flex-start\">\n");
-    buffer_add(out, "<div style=\"max-width:min(38rem,100%)\">\n");
+    buffer_add(out, "<figure>\n<div class=\"two\">\n<div>\n");
     page_scroll_begin(out, "Confusion matrix");
     const heat_map map = {
         .names = names.list,
@@ -190,7 +189,7 @@ static void figure_confusion(thesis_page *page, const thesis_outcome *outcome)
     heat_map_add_figure(out, &map, frame);
     page_scroll_end(out);
     figure_caption(page, figure);
-    buffer_add(out, "</div>\n<div style=\"max-width:min(32rem,100%)\">\n");
+    buffer_add(out, "</div>\n<div>\n");
     add_diagonal(out, outcome, &names);
     buffer_add(out, "</div>\n</div>\n</figure>\n");
     if (thesis_note_of(figure)) buffer_print(out, "<p class=\"small\">%s</p>\n", thesis_note_of(figure));

@@ -159,7 +159,7 @@ static const thesis_claim CIFAR_ANN_CLAIMS[] = {
     {19, "After fifty epochs it even starts to increase.", MEASURE_LOSS_RISES_AFTER, 50, 0},
     {19, "The validation accuracy does not exceed 0.5.", MEASURE_ACCURACY_BELOW, 0.5, 0},
     {19, "The validation true positives remain below 0.4.", MEASURE_POSITIVES_BELOW, 0.4, 0},
-    {20, "Five out of ten numbers on the diagonal are above 50 %.", MEASURE_CLASSES_ABOVE, 50, 5},
+    {20, "Five out of ten numbers on the diagonal are above 50\u00a0%.", MEASURE_CLASSES_ABOVE, 50, 5},
 };
 
 static const thesis_claim CIFAR_CNN_CLAIMS[] = {
@@ -167,17 +167,17 @@ static const thesis_claim CIFAR_CNN_CLAIMS[] = {
      10, 0},
     {23, "The validation accuracy rises above 0.7 at 10 epochs.", MEASURE_ACCURACY_ABOVE_AT, 10, 0},
     {23, "The true positives in the validation dataset rise above 0.7.", MEASURE_POSITIVES_ABOVE, 0.7, 0},
-    {24, "The diagonal is all above 50 %.", MEASURE_CLASSES_ABOVE, 50, 10},
-    {24, "Six out of ten are above 80 %.", MEASURE_CLASSES_ABOVE, 80, 6},
+    {24, "The diagonal is all above 50\u00a0%.", MEASURE_CLASSES_ABOVE, 50, 10},
+    {24, "Six out of ten are above 80\u00a0%.", MEASURE_CLASSES_ABOVE, 80, 6},
 };
 
 static const thesis_claim FASHION_ANN_CLAIMS[] = {
     {28, "The validation accuracy rises above 0.875.", MEASURE_ACCURACY_ABOVE, 0.875, 0},
     {28, "The validation true positives also rise above 0.85.", MEASURE_POSITIVES_ABOVE, 0.85, 0},
-    {29, "The shirt has the biggest problem getting correct predictions, and also that is more than 70 %.",
+    {29, "The shirt has the biggest problem getting correct predictions, and also that is more than 70\u00a0%.",
      MEASURE_WORST_CLASS, 70, SHIRT},
-    {29, "11 % of the shirts have gone wrongly to T-shirt/top.", MEASURE_CONFUSED, 11, SHIRT},
-    {29, "Three categories get more than 80 % and even six more than 90 %.", MEASURE_CLASSES_ABOVE, 90, 6},
+    {29, "11\u00a0% of the shirts have gone wrongly to T-shirt/top.", MEASURE_CONFUSED, 11, SHIRT},
+    {29, "Three categories get more than 80\u00a0% and even six more than 90\u00a0%.", MEASURE_CLASSES_ABOVE, 90, 6},
 };
 
 static const thesis_claim FASHION_CNN_CLAIMS[] = {
@@ -277,12 +277,12 @@ const char *thesis_note_of(int figure)
         return "The copy of the thesis at hand does not show three values clearly: both readings stand there, and the "
                "first is compared. Automobile and frog begin with 8, and 89 and 86 are what their rows leave to 100, "
                "within rounding; so there are six "
-               "values above 80 %, as the text says. The cat’s row adds up to 101 with 66 and to 91 with 56.";
+               "values above 80\u00a0%, as the text says. The cat’s row adds up to 101 with 66 and to 91 with 56.";
     case 29:
         return "The copy of the thesis at hand lacks the rows of sandal, shirt and sneaker. The text says that the "
                "shirt "
-               "has more than 70 %, three classes more than 80 % and six more than 90 %, which leaves sandal and "
-               "sneaker above 90 %.";
+               "has more than 70\u00a0%, three classes more than 80\u00a0% and six more than 90\u00a0%, which leaves "
+               "sandal and sneaker above 90\u00a0%.";
     default:
         return NULL;
     }

@@ -12,7 +12,7 @@ enum { LOSS_KINDS = LOSS_MEAN_SQUARED_ERROR + 1 };
 static const char *const NAMES[LOSS_KINDS] = {"categorical_crossentropy", "binary_crossentropy", "mean_squared_error"};
 
 const char LOSS_SYNOPSIS[] = "loss categorical_crossentropy|binary_crossentropy|mean_squared_error "
-                             "[label_smoothing=0.1]";
+                             "[label_smoothing=0]";
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Settings

@@ -61,6 +61,7 @@ commands_agree() {
 
 values_are_completed() {
     same "$(complete_words eval m.safetensors --split v)" validation &&
+        same "$(complete_words predict m.safetensors --split v)" '' &&
         same "$(complete_words train len)" lenet5
 }
 

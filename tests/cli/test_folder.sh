@@ -60,6 +60,7 @@ unreadable_parts() {
 split_folders() {
     three_classes parted/train 20 200 && three_classes parted/val 5 300 && three_classes parted/test 6 400 &&
         exits 0 data info parted && same "$(count_of 1) $(count_of 2)" '75 18' &&
+        grep -q ' 75 of .*, 15 of them for validation$' out &&
         exits 0 train tiny --data parted --epochs 1 --out parted-run &&
         grep -q '"train_images": 60' parted-run/config.json && grep -q '"validation_images": 15' parted-run/config.json &&
         exits 0 eval parted-run/best.safetensors --json && grep -q '"count": 18' out || return 1
@@ -101,10 +102,10 @@ test_set_is_missing() {
 # One bad file among many is named and left out; many are counted; --strict refuses.
 bad_files() {
     cp -r photos bad && echo 'no picture' >bad/left/a.jpg && : >bad/top/empty.png && exits 0 data info bad &&
-        same "$(count_of 1)" 120 && grep -q 'left/a.jpg: is not a picture' err && grep -q 'top/empty.png: the file is empty' err &&
+        same "$(count_of 1)" 120 && grep -q 'left/a.jpg: is no picture' err && grep -q 'top/empty.png: the file is empty' err &&
         same "$(grep -c '^notice:' err)" 2 || return 1
-    fails 3 'left/a.jpg: is not a picture' data info bad --strict &&
-        fails 3 'left/a.jpg: is not a picture' train tiny --data bad --strict --out no || return 1
+    fails 3 'left/a.jpg: is no picture' data info bad --strict &&
+        fails 3 'left/a.jpg: is no picture' train tiny --data bad --strict --out no || return 1
     local i
     for i in 1 2 3 4 5 6 7; do echo 'no picture' >"bad/both/$i.jpg"; done
     exits 0 data info bad && grep -q '6 more files were left out' err && [[ $(grep -c '^notice:' err) -le 4 ]] || return 1
@@ -184,7 +185,8 @@ options_are_for_pictures() {
 
 balance() {
     cp -r photos heavy && pictures heavy/left 0 400 9 && exits 0 train tiny --data heavy --epochs 1 --out heavy-run &&
-        grep -q "class 'left' has 400 images, 'both' only 40: --class-weights balanced" err
+        same "$(grep -c 'out of balance' err)" 1 && grep -q "'left' has 320 images, 'both' only 32; consider --class-weights" err &&
+        exits 0 train tiny --data heavy --epochs 1 --out heavy-run --force --class-weights balanced && ! grep notice err
 }
 
 # The same bits with one thread and two; a run continues, and is measured, without its options being given again.
@@ -299,7 +301,7 @@ cache_is_shared() {
 # A file that could not be read is told each time, and read when it has become readable.
 bad_files_and_cache() {
     rm -rf "$SILMA_CACHE" sick && cp -r photos sick && echo 'no picture' >sick/left/a.jpg && exits 0 data info sick &&
-        cp err first && exits 0 data info sick && diff first err && fails 3 'left/a.jpg: is not a picture' data info sick --strict || return 1
+        cp err first && exits 0 data info sick && diff first err && fails 3 'left/a.jpg: is no picture' data info sick --strict || return 1
     cp sick/left/0.pgm sick/left/a.jpg && exits 0 data info sick --strict && same "$(count_of 1)" 121
 }
 

@@ -119,6 +119,15 @@ more_epochs() {
         same "$(grep -c '' short/history.csv)" 8
 }
 
+# More epochs do not help a run that early stopping has ended: the message says what does.
+after_early_stopping() {
+    train_quietly net.silma --data data --out early --epochs 20 --lr 1e-9 --schedule constant --early-stop accuracy --patience 1 &&
+        grep -q 'since its accuracy no longer improved' early/report.html && exits 0 train --resume early --epochs 30 &&
+        grep -q '^nothing was left to train: the run has stopped early (--early-stop off trains on)$' out &&
+        exits 0 train --resume early --early-stop off --epochs 21 && ! grep -q 'nothing was left' out &&
+        same "$(grep -c '' early/history.jsonl)" 21
+}
+
 resumed_elsewhere() {
     cp -r stopped-INT moved && rm -rf stopped-INT && exits 0 train --resume moved --epochs $(($(grep -c '' moved/history.jsonl) + 1))
 }
@@ -192,6 +201,7 @@ check 'stopped within an epoch' stopped_within_an_epoch
 make_data other 60 6
 check 'what resuming accepts' continues
 check 'more epochs' more_epochs
+check 'a run that stopped early' after_early_stopping
 check 'a run folder may be moved' resumed_elsewhere
 check 'kernels are kept' kernels_are_kept
 check 'names that are no text' names_that_are_no_text

@@ -28,7 +28,8 @@ installs() {
     cmake --install "$build" --prefix "$work/first" && mv "$work/first" "$prefix" # an installed tree may be moved
     local file
     for file in include/silma/silma.h bin/silma share/man/man1/silma.1 share/bash-completion/completions/silma \
-        share/silma/models/cnn.silma share/doc/silma/LICENSE share/doc/silma/README.md; do
+        share/silma/models/cnn.silma share/doc/silma/LICENSE share/doc/silma/README.md share/doc/silma/docs/augmentation.md \
+        share/doc/silma/docs/images/report.png share/doc/silma/examples/train.c; do
         [[ -s $prefix/$file ]] || { echo "missing: $file"; return 1; }
     done
     libdir=$(dirname "$(find "$prefix" -name libsilma.so)")

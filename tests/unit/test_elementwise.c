@@ -166,6 +166,33 @@ static void softmax(void **state)
     }
 }
 
+// Every table, the reference too: eq. 21 and 22, and that the probabilities of a row add up to one (eq. 31).
+static void softmax_is_a_distribution(void **state)
+{
+    (void)state;
+    enum { IMAGES = 7, CLASSES = 19 };
+    const kernels *tables[16];
+    size_t count = kernels_available(tables, 16);
+    for (size_t t = 0; t < count; t++) {
+        float y[IMAGES * CLASSES];
+        const float *z = random_floats(1, IMAGES * CLASSES, -20.0f, 20.0f);
+        tables[t]->softmax_forward(NULL, IMAGES, CLASSES, z, y);
+        for (size_t image = 0; image < IMAGES; image++, z += CLASSES) {
+            double normaliser = 0, sum = 0;
+            for (size_t i = 0; i < CLASSES; i++)
+                normaliser += exp((double)z[i]);
+            for (size_t i = 0; i < CLASSES; i++) {
+                double probability = exp((double)z[i]) / normaliser;
+                sum += (double)y[image * CLASSES + i];
+                assert_true(fabs((double)y[image * CLASSES + i] - probability) <=
+                            5e-6 * probability); // z - max z is rounded
+            }
+            assert_true(fabs(sum - 1) < 1e-6);
+        }
+        guarded_free_all();
+    }
+}
+
 // --- pooling
 
 static void call_maxpool_forward(const kernels *k, thread_pool *pool, const trial *t, void *const *outputs)
@@ -652,6 +679,7 @@ int main(void)
         cmocka_unit_test(activations),
         cmocka_unit_test(prelu),
         cmocka_unit_test(softmax),
+        cmocka_unit_test(softmax_is_a_distribution),
         cmocka_unit_test(pooling),
         cmocka_unit_test(normalisation),
         cmocka_unit_test(dropout),

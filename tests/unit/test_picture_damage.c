@@ -151,13 +151,13 @@ static void refuses_texts_that_lie(void **state)
         {"P2 2 1 9\n1 -1", "expected a value, no larger"},
         {"P2 2 1 9\n1 9 9", "something follows its pixels"},
         {"P1 2 1\n12", "expected 0 or 1"},
-        {"P7 2 1\n", "is not a picture that can be read"},
-        {"P", "is not a picture that can be read"},
+        {"P7 2 1\n", "is no picture that can be read"},
+        {"P", "is no picture that can be read"},
         {"", "the file is empty"},
         {"GIF89a", "is a picture in the format GIF, which is not read: convert it to PNG or JPEG"},
         {"RIFF1234WEBPVP8 ", "in the format WebP"},
         {"II*", "in the format TIFF"},
-        {"MMMM", "is not a picture that can be read"},
+        {"MMMM", "is no picture that can be read"},
     };
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
         limits most = {"a.png", SILMA_MOST_PIXELS};

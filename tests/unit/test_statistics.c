@@ -90,6 +90,19 @@ static void means(void **state)
     assert_near((m.high - m.mean) / (m.deviation / sqrt(61)), 2.0003, 1e-4);
 }
 
+static void intervals_end_where_values_do(void **state)
+{
+    (void)state;
+    const double shares[] = {0.3, 0.5}; // without an end, -0.87 to 1.67
+    mean_interval m = mean_within(shares, 2, 1);
+    assert_true(m.low == 0 && m.high == 1);
+    assert_near(m.mean, 0.4, 1e-12);
+    m = mean_within(shares, 2, INFINITY);
+    assert_true(m.low == 0 && m.high > 1.6);
+    m = mean_within(shares, 1, 1);
+    assert_true(isnan(m.low) && isnan(m.high));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +111,7 @@ int main(void)
         cmocka_unit_test(paired_differences),
         cmocka_unit_test(holm),
         cmocka_unit_test(means),
+        cmocka_unit_test(intervals_end_where_values_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
