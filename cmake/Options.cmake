@@ -3,6 +3,7 @@
 add_library(silma_options INTERFACE)
 target_compile_options(silma_options INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+    -Werror=implicit-function-declaration
     # Sums mean what they say: only the files of an instruction set may fuse a multiplication and an addition.
     -ffp-contract=off)
 

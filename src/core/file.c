@@ -13,7 +13,11 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOCK_ATTEMPTS = 20 };
+static const struct timespec LOCK_PAUSE = {.tv_nsec = 100000000};
 
 struct file_writer {
     FILE *stream;
@@ -245,6 +249,12 @@ silma_status folder_make(const char *folder, unsigned mode, silma_error *error)
 silma_status folder_lock(const char *folder, int *lock, silma_error *error)
 {
     *lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*lock < 0 || flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return SILMA_OK;
-    return silma_fail(error, SILMA_IO, "%s: is in use by another training; wait for its end, or stop it", folder);
+    for (int attempt = 0; *lock >= 0 && flock(*lock, LOCK_EX | LOCK_NB) != 0; attempt++) {
+        if (errno != EWOULDBLOCK) break;
+        if (attempt == LOCK_ATTEMPTS)
+            return silma_fail(error, SILMA_IO, "%s: is in use by another training; wait for its end, or stop it",
+                              folder);
+        nanosleep(&LOCK_PAUSE, NULL);
+    }
+    return SILMA_OK;
 }

@@ -189,7 +189,7 @@ static silma_status check_finite(const silma_run *run, const metrics *validation
 {
     const char *owner, *what = find_broken(run, &owner);
     if (!what && validation && run->parts.validation_count > 0 && !isfinite(metrics_loss(validation))) {
-        owner = "validation";
+        owner = "the validation images";
         what = "loss";
     }
     if (!what) return SILMA_OK;

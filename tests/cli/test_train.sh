@@ -271,7 +271,7 @@ diverges_at_the_end() {
     fails 5 'training diverged in epoch 1: after step 1 the kernel of conv1 is no finite number' train net.silma --data data \
         --quiet --epochs 1 --batch 512 --optimizer 'sgd lr=3e38 weight_decay=100' --out broken && [[ ! -e broken/best.safetensors ]] &&
         same "$(epoch_of broken/last.safetensors)" 0 || return 1
-    fails 5 'after step 1 the loss of validation is no finite number' train --quiet net.silma --data data --epochs 1 --batch 512 \
+    fails 5 'after step 1 the loss of the validation images is no finite number' train --quiet net.silma --data data --epochs 1 --batch 512 \
         --optimizer 'sgd lr=3e38' --out too-large || return 1
     # what the epochs before have left stays
     printf '%s\n' 'input auto' flatten 'dense classes' >linear.silma
