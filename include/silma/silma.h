@@ -546,7 +546,7 @@ SILMA_API silma_status silma_model_calibrate(silma_model *model, silma_context *
 typedef struct silma_gradient_check {
     char name[128]; // "conv1.kernel", or "input"
     size_t checked; // elements
-    double worst;   // relative error; of differences that are as small as rounding, relative to 1e-4 of the loss
+    double worst;   // relative error, by no less than the rounding of the loss lets tell
     bool passed;    // it is at most 1e-2
 } silma_gradient_check;
 
