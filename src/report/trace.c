@@ -282,7 +282,9 @@ static silma_status predict(trace *t, silma_model *model, silma_context *context
 // ---------------------------------------------------------------------------------------------------------------------
 // What is worked out, and whether it is right
 
-static const double TINY_GRADIENT = 1e-10; // smaller ones are below what single precision tells from 0
+// Smaller gradients are below what single precision tells from 0: as they are, and beside the |dE/dz| whose products
+// are summed to a parameter's. (A bias before batch normalisation has none: its sum cancels.)
+static const double TINY_GRADIENT = 1e-10, CANCELLED = 1e-3;
 
 // The output that matters most to the loss: of the greatest |y dE/dy|.
 static size_t most_important(const traced_layer *values, size_t count)
@@ -305,20 +307,31 @@ static size_t greatest(const float *values, size_t count)
 
 static silma_status add_check(trace *t, trace_check check, size_t weight, silma_error *error)
 {
+    if (check.size < TINY_GRADIENT) check.size = TINY_GRADIENT;
     silma_status status = exact_differentiate(
         &t->exact, check.layer, check.what, check.what == EXACT_WEIGHT ? weight : check.index, &check.numerical, error);
     const exact_derivative *n = &check.numerical;
-    double difference = fabs(check.analytic - n->value), size = fmax(fabs(check.analytic), fabs(n->value));
+    double difference = fabs(check.analytic - n->value);
     // Where E has a kink, the engine follows one of its sides.
     if (n->kink) difference = fmin(difference, fmin(fabs(check.analytic - n->left), fabs(check.analytic - n->right)));
-    check.error = difference / fmax(size, TINY_GRADIENT);
+    check.size = fmax(check.size, fmax(fabs(check.analytic), fabs(n->value)));
+    check.error = difference / check.size;
     t->checks[t->check_count++] = check;
     return status;
+}
+
+static double sum_of_sizes(const float *values, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += fabs((double)values[i]);
+    return sum;
 }
 
 static silma_status check_layer(trace *t, size_t i, silma_error *error)
 {
     const layer *l = &t->g->layers[i];
+    double least = CANCELLED * sum_of_sizes(t->dz[i], shape_count(l->out));
     const traced_layer *values = &t->run.layers[i];
     size_t chosen = t->chosen[i];
     trace_check output = {.layer = i, .parameter = -1, .what = EXACT_OUTPUT, .index = chosen};
@@ -333,7 +346,7 @@ static silma_status check_layer(trace *t, size_t i, silma_error *error)
         const parameter *param = &l->parameters[p];
         if (!param->trainable) continue;
         const float *gradient = t->run.gradients + param->offset;
-        trace_check weight = {.layer = i, .parameter = p, .what = EXACT_WEIGHT};
+        trace_check weight = {.layer = i, .parameter = p, .what = EXACT_WEIGHT, .size = least};
         weight.index = greatest(gradient, param->count);
         weight.analytic = (double)gradient[weight.index];
         status = add_check(t, weight, param->offset + weight.index, error);

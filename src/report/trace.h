@@ -16,7 +16,8 @@ typedef struct trace_check {
     size_t index;    // in the parameter, or in the layer's output
     double analytic; // from the engine, in single precision
     exact_derivative numerical;
-    double error; // |analytic - numerical| by the greater of both, but at least by 1e-10
+    double size;  // the greater of both, but at least what single precision tells from 0
+    double error; // |analytic - numerical| / size
 } trace_check;
 
 enum { CHECKS_PER_LAYER = PARAMETERS_MAX + 2 };

@@ -132,11 +132,11 @@ static json_t *check_json(const trace *t, const trace_check *c)
     static const char *const whats[] = {"weight", "z", "y"};
     const layer *l = &t->g->layers[c->layer];
     bool failed = false;
-    json_t *object =
-        json_pack("{s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "layer", (json_int_t)c->layer, "what",
-                  whats[c->what], "index", (json_int_t)c->index, "analytic", number(c->analytic), "numerical",
-                  number(c->numerical.value), "left", number(c->numerical.left), "right", number(c->numerical.right),
-                  "step", number(c->numerical.step), "kink", (int)c->numerical.kink, "error", number(c->error));
+    json_t *object = json_pack("{s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "layer", (json_int_t)c->layer,
+                               "what", whats[c->what], "index", (json_int_t)c->index, "analytic", number(c->analytic),
+                               "numerical", number(c->numerical.value), "left", number(c->numerical.left), "right",
+                               number(c->numerical.right), "step", number(c->numerical.step), "kink",
+                               (int)c->numerical.kink, "size", number(c->size), "error", number(c->error));
     if (c->parameter < 0) return object;
     const parameter *p = &l->parameters[c->parameter];
     set(object, "parameter", json_string(p->name), &failed);

@@ -409,8 +409,10 @@ static silma_status differences(exact *x, nudge n, double step, double here, exa
         .right = (above - here) / step,
         .step = step,
     };
-    // The sides differ by the step times the second derivative at least; where E is smooth, by little more.
-    d->kink = fabs(d->right - d->left) > 1e-2 * fmax(fabs(d->left), fabs(d->right)) + 1e-12;
+    // The sides differ by the step times the second derivative at least; where E is smooth, by little more than that
+    // and what rounding makes of E.
+    double rounding = 16 * DBL_EPSILON * fabs(here) / step + 1e-12;
+    d->kink = fabs(d->right - d->left) > 1e-2 * fmax(fabs(d->left), fabs(d->right)) + rounding;
     return status;
 }
 

@@ -343,7 +343,8 @@ static void add_proof(writer *w)
                  t->check_count);
     trace_add_number(out, worst);
     buffer_add(out,
-               ".</li>\n<li>The sums that this page works out are computed anew in the browser, from the same inputs "
+               " (where the terms of a gradient cancel, relative to a thousandth of Σ|∂E/∂z|).</li>\n<li>The sums that "
+               "this page works out are computed anew in the browser, from the same inputs "
                "and weights; the engine's own result stands beside each.</li>\n</ul></section>\n");
 }
 

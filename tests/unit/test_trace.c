@@ -241,7 +241,9 @@ static void check_checks(const graph *g, const json_t *data)
     {
         double analytic = member(check, "analytic"), numerical = member(check, "numerical");
         weights += json_object_get(check, "parameter") != NULL;
-        double size = fmax(fmax(fabs(analytic), fabs(numerical)), 1e-10);
+        double size = member(check, "size"), greater = fmax(fmax(fabs(analytic), fabs(numerical)), 1e-10);
+        if (!json_object_get(check, "parameter")) assert_near(size, greater, 1e-9 * greater);
+        assert_true(size >= greater);
         bool kink = json_is_true(json_object_get(check, "kink"));
         if (!kink) assert_near(fabs(analytic - numerical) / size, member(check, "error"), 1e-9);
         if (member(check, "error") > 2e-5)
@@ -283,6 +285,7 @@ static void numbers_are_those_of_the_engine(void **state)
         "conv 4 2x3 stride=2 pad=1,0,1,2 gelu\nprelu\nglobalavgpool\ndense classes softmax\n",
         "input auto\nconv 5 1x1 silu name=a\nconv 5 3x3 same elu name=b\nadd a\nrelu\nconcat b\nsigmoid\ndropout 0.4\n"
         "maxpool 3x3 same stride=2\nflatten\ndense 6 softmax\nlinear\ndense classes\nsoftmax\n",
+        "input auto\nconv 4 3x3 same\nbatchnorm\nrelu\nflatten\ndense classes softmax\n", // a bias without effect
         "input auto\nconv 4 3x3 same softmax\nglobalavgpool\ntanh\nelu alpha=0.5\nleaky_relu\ngelu\nsilu\nsoftmax\n"
         "dense classes sigmoid\n",
     };
