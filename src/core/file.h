@@ -46,8 +46,8 @@ silma_status folder_make(const char *folder, unsigned mode, silma_error *error);
 char *path_join(const char *folder, const char *name) SILMA_PRIVATE_API(path_join);
 
 // Two that write into one folder would mix their files: SILMA_IO if somebody else has locked it, and still has two
-// seconds later (who was killed keeps his lock until his memory has been given back). *lock is for close(), -1 where the
-// folder cannot be opened. Where the file system knows no locks nobody is told.
+// seconds later (who was killed keeps his lock until his memory has been given back). *lock is for close(), -1 where
+// the folder cannot be opened. Where the file system knows no locks nobody is told.
 silma_status folder_lock(const char *folder, int *lock, silma_error *error);
 
 #endif
