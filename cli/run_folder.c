@@ -149,6 +149,8 @@ static silma_status move_run(const char *from, const char *to, problem *why)
 
 static silma_status set_aside(run_folder *folder, problem *why)
 {
+    silma_status unused = silma_run_check_unused(folder->path, &why->error);
+    if (unused) return unused;
     folder->aside = join_path(folder->path, "replaced-XXXXXX");
     if (!folder->aside) return problem_set_memory(why);
     if (!mkdtemp(folder->aside)) {

@@ -417,6 +417,14 @@ static silma_status apply_resumed_settings(silma_run *run, const silma_settings 
     return status;
 }
 
+silma_status silma_run_check_unused(const char *folder, silma_error *error)
+{
+    int lock;
+    silma_status status = folder_lock(folder, &lock, error);
+    if (lock >= 0) close(lock);
+    return status;
+}
+
 silma_status silma_run_read_partition(const char *folder, size_t image_count, silma_partition *partition,
                                       silma_error *error)
 {
