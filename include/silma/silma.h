@@ -452,8 +452,8 @@ typedef struct silma_run silma_run;
 SILMA_API silma_status silma_run_create(silma_run **run, silma_context *context, const silma_network *network,
                                         const silma_dataset *dataset, const silma_settings *settings,
                                         const char *folder, silma_error *error);
-// Whether a run in `folder` may be moved or deleted: SILMA_IO if somebody, this program included, has it open and does not
-// close it within two seconds.
+// Whether a run in `folder` may be moved or deleted: SILMA_IO if somebody, this program included, has it open and does
+// not close it within two seconds.
 SILMA_API silma_status silma_run_check_unused(const char *folder, silma_error *error);
 // Continues a run from its last.safetensors: to the same bits as if it had never stopped. `settings` (may be null) can
 // change epochs and early_stop; anything else that differs, and other data, is SILMA_USAGE.
