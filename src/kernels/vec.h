@@ -69,11 +69,6 @@ static ALWAYS_INLINE vi vi_set(int32_t value)
     return value + (vi){0};
 }
 
-static ALWAYS_INLINE vu vu_set(uint32_t value)
-{
-    return value + (vu){0};
-}
-
 #if VF == 8
 // The first `count` of eight lanes, 0 <= count <= 8.
 static ALWAYS_INLINE __m256i vf_lanes(size_t count)
@@ -194,15 +189,10 @@ static ALWAYS_INLINE vf vf_abs(vf a)
     return (vf)((vi)a & vi_set(INT32_MAX));
 }
 
-// Conversions: to the nearest float; towards zero (the value must fit).
+// To the nearest float.
 static ALWAYS_INLINE vf vf_from_vi(vi a)
 {
     return __builtin_convertvector(a, vf);
-}
-
-static ALWAYS_INLINE vi vi_from_vf(vf a)
-{
-    return __builtin_convertvector(a, vi);
 }
 
 // Of two rows of a square, `block` apart, exchanges the blocks of that size off the diagonal.
