@@ -25,7 +25,6 @@
 
 typedef float vf __attribute__((vector_size(4 * VF)));
 typedef int32_t vi __attribute__((vector_size(4 * VF)));
-typedef uint32_t vu __attribute__((vector_size(4 * VF)));
 typedef float vf_unaligned __attribute__((vector_size(4 * VF), aligned(4), may_alias));
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
