@@ -61,13 +61,14 @@ short_words value_text(double value)
 short_words duration_text(double seconds)
 {
     short_words words;
+    int whole = seconds >= 0 && seconds < 1e9 ? (int)(seconds + 0.5) : 0;
     if (!(seconds >= 0 && seconds < 1e9))
         snprintf(words.text, sizeof words.text, "%s", NONE);
     else if (seconds < 99.5)
         snprintf(words.text, sizeof words.text, "%.30s s", fixed_text(seconds, seconds < 9.95 ? 1 : 0).text);
-    else if (seconds < 3600)
-        snprintf(words.text, sizeof words.text, "%d min %02d s", (int)seconds / 60, (int)seconds % 60);
+    else if (whole < 3600)
+        snprintf(words.text, sizeof words.text, "%d min %02d s", whole / 60, whole % 60);
     else
-        snprintf(words.text, sizeof words.text, "%d h %02d min", (int)seconds / 3600, (int)seconds / 60 % 60);
+        snprintf(words.text, sizeof words.text, "%d h %02d min", whole / 3600, whole / 60 % 60);
     return words;
 }

@@ -160,6 +160,8 @@ static void numbers_are_written_for_people(void **state)
     assert_string_equal(value_text(0.31391).text, "0.3139");
     assert_string_equal(value_text(1e-4).text, "1.00e-4");
     assert_string_equal(duration_text(723).text, "12 min 03 s");
+    assert_string_equal(duration_text(1095.95).text, "18 min 16 s");
+    assert_string_equal(duration_text(3599.6).text, "1 h 00 min");
     assert_string_equal(duration_text(9.96).text, "10 s");
 }
 
