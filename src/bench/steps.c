@@ -118,7 +118,8 @@ static silma_status measure_training(silma_context *context, silma_run *run, siz
     return bench_measure(context, &subject, repeats, result, error);
 }
 
-// The network's own recipe, but for the batch and, unless null, the augmentation.
+// The network's own recipe, but for the batch and, unless null, the augmentation. Nothing is validated, so that no
+// image is kept for it: of a few images in many classes none could be.
 static silma_status make_run(silma_run **run, silma_context *context, const silma_network *network,
                              const silma_dataset *dataset, size_t batch, const char *augment, silma_error *error)
 {
@@ -128,6 +129,7 @@ static silma_status make_run(silma_run **run, silma_context *context, const silm
     silma_status status = silma_settings_create(&wanted, error);
     if (status != SILMA_OK) return status;
     status = silma_settings_set(wanted, "batch", text, error);
+    if (status == SILMA_OK) status = silma_settings_set(wanted, "val_split", "0", error);
     if (status == SILMA_OK && augment) status = silma_settings_set(wanted, "augment", augment, error);
     if (status == SILMA_OK) status = run_prepare(run, context, network, dataset, wanted, "", error);
     silma_settings_free(wanted);

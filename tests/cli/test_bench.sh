@@ -74,7 +74,13 @@ training_on_images() {
         exits 0 bench train ann --data images --batch 20 --steps 1 --json && grep -q 'train ann 8x8x1 batch 20' out &&
         exits 0 bench train ann --data images --batch 20 --steps 1 --augment standard,mixup=1 &&
         fails 2 "did you mean 'flip'?" bench train ann --data images --augment flop &&
-        fails 2 'has only 48 to train on' bench train ann --data images --batch 49
+        fails 2 'has only 60 to train on' bench train ann --data images --batch 61
+}
+
+# Of 1,000 classes there are fewer images than one each.
+more_classes_than_images() {
+    printf 'input 8x8x1\nflatten\ndense 1000 softmax\ntrain:\nval_split 0.1\n' >many.silma
+    exits 0 bench train many.silma --batch 8 --steps 1 && grep -q 'train many 8x8x1 batch 8' out
 }
 
 leaves_nothing() {
@@ -108,6 +114,7 @@ check 'a run for each number of threads' sweeps
 check 'training steps' training
 check 'operations of a training step' training_flops
 check 'training on images' training_on_images
+check 'more classes than images' more_classes_than_images
 check 'training leaves no run behind' leaves_nothing
 check 'inference' inference
 check 'what is refused' refusals
