@@ -71,6 +71,7 @@ silma_status open_validation(const char *model_path, const silma_dataset *datase
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// A model and its images
 
 silma_status measured_read(measured *m, const arguments *args, problem *why)
 {

@@ -398,10 +398,10 @@ silma_status safetensors_writer_metadata(safetensors_writer *writer, const char 
                       utf8_show(key).text);
 }
 
-silma_status safetensors_writer_json(safetensors_writer *writer, const char *key, json_t *value, int digits,
+silma_status safetensors_writer_json(safetensors_writer *writer, const char *key, json_t *value, size_t digits,
                                      silma_error *error)
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION((size_t)digits)) : NULL;
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(digits)) : NULL;
     json_decref(value);
     if (!text) return silma_fail(error, SILMA_FAILURE, "the metadata \"%s\" cannot be written as JSON", key);
     silma_status status = safetensors_writer_metadata(writer, key, text, error);

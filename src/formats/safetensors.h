@@ -56,7 +56,7 @@ silma_status safetensors_writer_metadata(safetensors_writer *writer, const char 
                                          silma_error *error);
 // Stores `value` as JSON text, its numbers with `digits` significant digits. Takes over `value`, which may be null
 // where memory was short.
-silma_status safetensors_writer_json(safetensors_writer *writer, const char *key, json_t *value, int digits,
+silma_status safetensors_writer_json(safetensors_writer *writer, const char *key, json_t *value, size_t digits,
                                      silma_error *error);
 // `data` is borrowed until the commit.
 silma_status safetensors_writer_tensor(safetensors_writer *writer, const char *name, const char *dtype, int rank,

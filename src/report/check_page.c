@@ -37,21 +37,7 @@ static silma_status add_image(gallery *g, const silma_check *check, const silma_
                               const char *caption, svg_class colour, silma_error *error)
 {
     const silma_dataset *set = check->sets[strcmp(image->split, "test") == 0 ? SILMA_SPLIT_TEST : SILMA_SPLIT_TRAIN];
-    const silma_images *images = &set->images;
-    grid_image shown = {.pixels = images->pixels + image->index * check_image_bytes(check),
-                        .height = images->height,
-                        .width = images->width,
-                        .channels = images->channels,
-                        .caption = caption,
-                        .colour = colour};
-    silma_status status = gallery_add(g, &shown, error);
-    if (status != SILMA_OK) return status;
-    gallery_item *item = &g->items[g->count - 1];
-    if (image->file)
-        item->note = strdup(image->file);
-    else if (asprintf(&item->note, "image %u", image->index) < 0)
-        item->note = NULL;
-    return item->note ? SILMA_OK : silma_fail_memory(error, 64);
+    return gallery_add_image(g, set, image->index, caption, colour, error);
 }
 
 // "Shirt, test", and below it which image it is

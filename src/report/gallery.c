@@ -63,10 +63,9 @@ static char *note_of(const silma_dataset *dataset, uint32_t index)
     return asprintf(&note, "image %u", index) < 0 ? NULL : note;
 }
 
-silma_status gallery_add_image(gallery *g, const silma_report *report, uint32_t index, const char *caption,
+silma_status gallery_add_image(gallery *g, const silma_dataset *dataset, uint32_t index, const char *caption,
                                svg_class colour, silma_error *error)
 {
-    const silma_dataset *dataset = report->facts.dataset;
     const silma_images *images = silma_dataset_images(dataset);
     size_t each = (size_t)images->height * (size_t)images->width * (size_t)images->channels;
     grid_image image = {.pixels = images->pixels + index * each,
@@ -116,7 +115,7 @@ silma_status gallery_add_prediction(gallery *g, const silma_report *report, size
                           fixed_text(100 * (double)s->confidence[position], 0).text, is.text);
     if (length < 0) return silma_fail_memory(error, 0);
     silma_status status =
-        gallery_add_image(g, report, s->indices[position], caption, right ? SVG_GOOD : SVG_BAD, error);
+        gallery_add_image(g, report->facts.dataset, s->indices[position], caption, right ? SVG_GOOD : SVG_BAD, error);
     free(caption);
     if (status == SILMA_OK) g->items[g->count - 1].truth_at = (size_t)length - strlen(is.text) - strlen("()");
     return status;

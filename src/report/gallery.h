@@ -26,8 +26,8 @@ void gallery_free(gallery *g);
 
 // A thumbnail of the image, which may have any channels; the caption is copied.
 silma_status gallery_add(gallery *g, const grid_image *image, silma_error *error);
-// The same of image `index` of the report's data set.
-silma_status gallery_add_image(gallery *g, const silma_report *report, uint32_t index, const char *caption,
+// The same of an image of a data set, with a note of where it comes from: its file, or its number.
+silma_status gallery_add_image(gallery *g, const silma_dataset *dataset, uint32_t index, const char *caption,
                                svg_class colour, silma_error *error);
 // The same of the scored image at `position`, with the caption of figure 21: "Shirt 97 % (T-shirt/top)", blue if right,
 // red if wrong; long names are cut, so that all three parts are seen.

@@ -100,7 +100,8 @@ static silma_status choose_samples(const silma_report *report, gallery *g, silma
             uint32_t index = draw_of_class(facts, class, (uint64_t)draw);
             char number[CLASS_NUMBER_SIZE];
             if (index == UINT32_MAX) continue;
-            status = gallery_add_image(g, report, index, run_facts_class(facts, class, number), SVG_DIM, error);
+            status = gallery_add_image(g, report->facts.dataset, index, run_facts_class(facts, class, number), SVG_DIM,
+                                       error);
         }
     }
     return status;
@@ -177,8 +178,8 @@ static silma_status choose_augmented(const silma_report *report, gallery *g, sil
         uint64_t count = facts->parts.train_count;
         uint32_t index = facts->parts.train[random_below(facts->seed, RANDOM_SAMPLE, 4, i, count)];
         char number[CLASS_NUMBER_SIZE];
-        status = gallery_add_image(g, report, index, run_facts_class(facts, (int)images->labels[index], number),
-                                   SVG_DIM, error);
+        status = gallery_add_image(g, report->facts.dataset, index,
+                                   run_facts_class(facts, (int)images->labels[index], number), SVG_DIM, error);
         for (uint32_t epoch = 1; status == SILMA_OK && epoch <= VERSIONS; epoch++) {
             uint32_t other =
                 facts->parts.train[random_below(facts->seed, RANDOM_SAMPLE, 5, i * VERSIONS + epoch, count)];
