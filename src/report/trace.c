@@ -6,6 +6,7 @@
 #include "data/pad.h"
 #include "kernels/context.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -282,9 +283,7 @@ static silma_status predict(trace *t, silma_model *model, silma_context *context
 // ---------------------------------------------------------------------------------------------------------------------
 // What is worked out, and whether it is right
 
-// Smaller gradients are below what single precision tells from 0: as they are, and beside the |dE/dz| whose products
-// are summed to a parameter's. (A bias before batch normalisation has none: its sum cancels.)
-static const double TINY_GRADIENT = 1e-10, CANCELLED = 1e-3;
+static const double TINY_GRADIENT = 1e-10; // smaller ones are below what single precision tells from 0
 
 // The output that matters most to the loss: of the greatest |y dE/dy|.
 static size_t most_important(const traced_layer *values, size_t count)
@@ -305,16 +304,18 @@ static size_t greatest(const float *values, size_t count)
     return best;
 }
 
-static silma_status add_check(trace *t, trace_check check, size_t weight, silma_error *error)
+// `terms`: the sizes of what is summed to the gradient, together; 0: nothing is. Where the sum is less than what
+// rounding makes of its terms, as that of a bias before batch normalisation, which is 0, it is measured against them.
+static silma_status add_check(trace *t, trace_check check, size_t weight, double terms, silma_error *error)
 {
-    if (check.size < TINY_GRADIENT) check.size = TINY_GRADIENT;
     silma_status status = exact_differentiate(
         &t->exact, check.layer, check.what, check.what == EXACT_WEIGHT ? weight : check.index, &check.numerical, error);
     const exact_derivative *n = &check.numerical;
     double difference = fabs(check.analytic - n->value);
     // Where E has a kink, the engine follows one of its sides.
     if (n->kink) difference = fmin(difference, fmin(fabs(check.analytic - n->left), fabs(check.analytic - n->right)));
-    check.size = fmax(check.size, fmax(fabs(check.analytic), fabs(n->value)));
+    check.size = fmax(fmax(fabs(check.analytic), fabs(n->value)), TINY_GRADIENT);
+    if (check.size < (double)FLT_EPSILON * terms) check.size = terms;
     check.error = difference / check.size;
     t->checks[t->check_count++] = check;
     return status;
@@ -331,25 +332,25 @@ static double sum_of_sizes(const float *values, size_t count)
 static silma_status check_layer(trace *t, size_t i, silma_error *error)
 {
     const layer *l = &t->g->layers[i];
-    double least = CANCELLED * sum_of_sizes(t->dz[i], shape_count(l->out));
+    double terms = sum_of_sizes(t->dz[i], shape_count(l->out));
     const traced_layer *values = &t->run.layers[i];
     size_t chosen = t->chosen[i];
     trace_check output = {.layer = i, .parameter = -1, .what = EXACT_OUTPUT, .index = chosen};
     output.analytic = (double)values->dy[chosen];
-    silma_status status = values->has_gradient ? add_check(t, output, 0, error) : SILMA_OK;
+    silma_status status = values->has_gradient ? add_check(t, output, 0, 0, error) : SILMA_OK;
     if (status == SILMA_OK && values->has_gradient && t->exact.layers[i].e.act.kind != ACTIVATION_LINEAR) {
         output.what = EXACT_SUM;
         output.analytic = (double)t->dz[i][chosen];
-        status = add_check(t, output, 0, error);
+        status = add_check(t, output, 0, 0, error);
     }
     for (int p = 0; p < l->parameter_count && status == SILMA_OK; p++) {
         const parameter *param = &l->parameters[p];
         if (!param->trainable) continue;
         const float *gradient = t->run.gradients + param->offset;
-        trace_check weight = {.layer = i, .parameter = p, .what = EXACT_WEIGHT, .size = least};
+        trace_check weight = {.layer = i, .parameter = p, .what = EXACT_WEIGHT};
         weight.index = greatest(gradient, param->count);
         weight.analytic = (double)gradient[weight.index];
-        status = add_check(t, weight, param->offset + weight.index, error);
+        status = add_check(t, weight, param->offset + weight.index, terms, error);
     }
     return status;
 }

@@ -16,7 +16,7 @@ typedef struct trace_check {
     size_t index;    // in the parameter, or in the layer's output
     double analytic; // from the engine, in single precision
     exact_derivative numerical;
-    double size;  // the greater of both, but at least what single precision tells from 0
+    double size;  // the greater of both, but at least 1e-10; of one that is rounding alone, the sum of |dE/dz|
     double error; // |analytic - numerical| / size
 } trace_check;
 

@@ -342,10 +342,9 @@ static void add_proof(writer *w)
                  "precision; the greatest relative error is ",
                  t->check_count);
     trace_add_number(out, worst);
-    buffer_add(out,
-               " (where the terms of a gradient cancel, relative to a thousandth of Σ|∂E/∂z|).</li>\n<li>The sums that "
-               "this page works out are computed anew in the browser, from the same inputs "
-               "and weights; the engine's own result stands beside each.</li>\n</ul></section>\n");
+    buffer_add(out, " (of a gradient that is rounding alone, relative to Σ|∂E/∂z|).</li>\n<li>The sums that "
+                    "this page works out are computed anew in the browser, from the same inputs "
+                    "and weights; the engine's own result stands beside each.</li>\n</ul></section>\n");
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
